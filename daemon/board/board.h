@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Board profiles: what is known of a kind of board, as data. `NAME.board`, INI, in /etc/fwd over
+ * /usr/lib/fwd (a file of the same name in /etc/fwd replaces the packaged one whole). hwdb's
+ * FWD_BOARD names the candidates for a USB id in order; the first whose [Match] agrees with the USB
+ * strings is the board. Read by the service (what to tell, how to reboot) and by the worker (where
+ * to write): both see the same guards. The format is described in docs/adding-a-board.md.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/range.h"
+
+enum board_reboot { /* how the firmware is asked for its bootloader */
+                    REBOOT_NONE,
+                    REBOOT_MSP, /* Betaflight and relatives, over the serial port */
+                    _REBOOT_MAX,
+};
+
+enum board_identify { /* who may open the serial port to ask what the board is */
+                      IDENTIFY_NEVER,
+                      IDENTIFY_ASKED, /* when somebody calls Identify(), or before a flash */
+                      IDENTIFY_AUTO,  /* as soon as it is plugged in */
+                      _IDENTIFY_MAX,
+};
+
+struct board_match { /* shell patterns (fnmatch), NULL-terminated, NULL: anything */
+        char **manufacturer;
+        char **product;
+};
+
+struct board_profile {
+        char *name;  /* the file's name without .board */
+        char *title; /* "Betaflight flight controller" */
+        struct board_match match;
+        enum board_reboot reboot;
+        enum board_identify identify;
+        bool has_raw_address;
+        uint64_t raw_address;           /* where a raw .bin belongs */
+        struct range *protected_ranges; /* never erased or written, after sector rounding */
+        size_t n_protected;
+        struct range
+                *keep_ranges; /* not erased unless the image writes there or erase=full was asked */
+        size_t n_keep;
+        bool check_vectors;    /* the image must begin with a plausible vector table at its lowest
+                                  address */
+        char *hint_bootloader; /* how a person brings it into its bootloader */
+        char *hint_return;     /* what to do when it does not come back */
+};
+
+/* Reads NAME.board from the first of `dirs` (NULL-terminated) that has it. -ENOENT, -EINVAL (name,
+ * or file: logged with its line), -E2BIG. */
+int board_profile_load(const char *const *dirs, const char *name, struct board_profile **ret);
+struct board_profile *board_profile_free(struct board_profile *profile);
+
+/* The directories to look in: FWD_PROFILE_PATH of the environment (colons), else /etc/fwd,
+ * /usr/lib/fwd. The array is static. */
+const char *const *board_profile_dirs(void);
+
+/* `candidates` is FWD_BOARD: names, blank separated. The first that loads and matches; -ENOENT if
+ * none does. */
+int board_profile_find(const char *const *dirs, const char *candidates, const char *manufacturer,
+                       const char *product, struct board_profile **ret);
+bool board_match(const struct board_profile *profile, const char *manufacturer,
+                 const char *product);

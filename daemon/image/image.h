@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Firmware files -> segments. Pure: bytes in, image or fault out; no file, no device, no clock.
+ * Runs in the worker, on bytes from strangers: everything is bounded, every record is checked, and
+ * each parser has a fuzz target.
+ *
+ * The format is found by content, never by a name. One parser a file (ihex.c, dfuse.c, elf.c …),
+ * one entry each, below; image.c detects, dispatches, sorts and merges, hashes. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "base/segment.h"
+
+#define IMAGE_SIZE_MAX (64U << 20) /* bytes of a file */
+
+enum image_format {
+        IMAGE_RAW,   /* .bin: bytes that say nothing of themselves */
+        IMAGE_IHEX,  /* Intel HEX */
+        IMAGE_DFUSE, /* ST DfuSe container with suffix */
+        IMAGE_DFU,   /* raw bytes with a DFU suffix */
+        IMAGE_ELF,   /* PT_LOAD at physical addresses */
+        _IMAGE_FORMAT_MAX,
+};
+
+#define IMAGE_ID_ANY 0xffffU /* wildcard of the DFU suffix */
+
+struct image {
+        enum image_format format;
+        struct segments
+                segments; /* sorted, merged, without overlap; one at address 0 if !has_address */
+        bool has_address; /* false: a raw or plain DFU file whose address nobody told */
+        bool has_entry;
+        uint64_t entry;
+        uint16_t vendor_id, product_id, bcd_device; /* of the DFU suffix; IMAGE_ID_ANY if none */
+        int alt;               /* alternate setting of a DfuSe file's target; -1: not said */
+        char target_name[256]; /* of a DfuSe target, clean text; "" if none */
+        uint8_t sha256[32];    /* of the file as it came */
+};
+
+struct image_options {
+        bool has_address; /* where a file that does not say belongs (--address, or the board's
+                             profile) */
+        uint64_t address;
+};
+
+/* Parses `size` bytes. `*ret` is a new image; free with image_free(). Errors in `fault`:
+ * FWD_INVALID_IMAGE (with what is wrong, and the line or offset), FWD_IMAGE_TOO_LARGE,
+ * FWD_INVALID_ARGUMENT (an address for a file that has its own and is not equal to it). */
+int image_parse(const uint8_t *data, size_t size, const struct image_options *options,
+                struct image **ret, struct fault *fault);
+struct image *image_free(struct image *image);
+DEFINE_CLEANUP(struct image *, image_free)
+#define _cleanup_image_ _cleanup_(image_free_p)
+
+/* "raw", "ihex", "dfuse", "dfu", "elf". Never NULL. */
+const char *image_format_name(enum image_format format);
+
+/* Is this a vector table of a Cortex-M whose flash holds `image`? Checked on the segment that holds
+ * `flash_start`'s table: initial stack pointer in one of the RAM areas of STM32-class chips and a
+ * multiple of 4, reset vector odd (Thumb) and inside the image. Source: facts on vector tables,
+ * ARMv7-M ARM B1.5.3. FWD_INVALID_IMAGE. `table` is the address of the table. */
+int image_check_vectors(const struct image *image, uint64_t table, struct fault *fault);
+
+/* The parsers: each fills segments and what else its format says. For image.c, tests and fuzz
+ * targets. */
+bool ihex_detect(const uint8_t *data, size_t size);
+int ihex_parse(const uint8_t *data, size_t size, struct image *image, struct fault *fault);
+bool dfuse_detect(const uint8_t *data, size_t size);
+int dfuse_parse(const uint8_t *data, size_t size, struct image *image, struct fault *fault);
+bool dfu_suffix_detect(const uint8_t *data, size_t size);
+int dfu_suffix_parse(const uint8_t *data, size_t size, struct image *image, struct fault *fault);
+bool elf_detect(const uint8_t *data, size_t size);
+int elf_parse(const uint8_t *data, size_t size, struct image *image, struct fault *fault);

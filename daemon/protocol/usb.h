@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The few USB operations that a device protocol needs, behind a table of functions: libusb's
+ * synchronous API in the worker (usb-libusb.c), a board model called directly in unit tests. Worker
+ * only; one device, already opened. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+
+struct usb_device;
+
+struct usb_ops {
+        /* A control transfer; direction by bit 7 of `request_type`. Returns the bytes moved, or
+         * -EPIPE (stall), -ETIMEDOUT, -ENODEV (gone), -EBUSY, -EACCES, -EPROTO, -EIO. `timeout_ms`
+         * 0 is not allowed. */
+        int (*control)(struct usb_device *usb, uint8_t request_type, uint8_t request,
+                       uint16_t value, uint16_t index, void *data, uint16_t length,
+                       unsigned timeout_ms);
+        int (*claim)(struct usb_device *usb,
+                     int interface); /* detaches no kernel driver; -EBUSY, -ENODEV */
+        int (*set_alt)(struct usb_device *usb, int interface, int alt);
+        int (*reset)(struct usb_device *usb); /* -ENODEV when it re-enumerates */
+        /* Waits; in tests it moves the model's clock. Also the point where a cancel is noticed:
+         * -ECANCELED. */
+        int (*sleep)(struct usb_device *usb, unsigned ms);
+        void (*close)(struct usb_device *usb);
+};
+
+struct usb_device {
+        const struct usb_ops *ops;
+        uint16_t vendor_id, product_id, bcd_device;
+        uint8_t *descriptors; /* device descriptor (18 bytes), then the active configuration, whole;
+                                 owned */
+        size_t descriptors_size;
+        unsigned n_control; /* control transfers so far, for the job's details */
+};
+
+/* Opens the node (/dev/bus/usb/BBB/DDD) and wraps it; no discovery, no other device is seen.
+ * Source: libusb LIBUSB_OPTION_NO_DEVICE_DISCOVERY, libusb_wrap_sys_device. FWD_DEVICE_LOST,
+ * FWD_PORT_HELD, FWD_NOT_AUTHORIZED. */
+int usb_open(const char *node, struct usb_device **ret, struct fault *fault);
+struct usb_device *usb_close(struct usb_device *usb);
+DEFINE_CLEANUP(struct usb_device *, usb_close)
+#define _cleanup_usb_ _cleanup_(usb_close_p)
+
+int usb_control(struct usb_device *usb, uint8_t request_type, uint8_t request, uint16_t value,
+                uint16_t index, void *data, uint16_t length, unsigned timeout_ms);
+/* A string descriptor as clean UTF-8, read twice if it comes truncated (F427). "" if the index is 0
+ * or unreadable; -ENODEV only. */
+int usb_string(struct usb_device *usb, uint8_t index, char *to, size_t to_size);
