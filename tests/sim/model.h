@@ -36,6 +36,19 @@ struct model_answer {
 
 struct model; /* one board */
 
+/* What the chip did since it was made (or since model_set "reset-stats"). The times are unscaled:
+ * their sum is the floor that no program can flash this chip faster than. */
+struct model_stats {
+        uint64_t control_transfers; /* all of EP0 */
+        uint64_t dnloads, uploads, getstatuses;
+        uint64_t erases; /* sectors, a mass erase is one */
+        uint64_t bytes_programmed, bytes_uploaded;
+        uint64_t erase_us, program_us; /* the flash array at work */
+        uint64_t write_wire_us;        /* data blocks of DNLOAD on the wire */
+        uint64_t read_wire_us;         /* data blocks of UPLOAD on the wire */
+        uint64_t other_wire_us;        /* everything else on EP0 */
+};
+
 struct model_ops {
         /* One transfer on EP0 begins at now_us; OUT data in `data`. The answer is decided here,
          * at_us tells when it arrives; the model's state moves with it. The host giving up changes
@@ -49,8 +62,22 @@ struct model_ops {
         /* When something happens by itself next (leave the bus, come back, serial output):
          * MODEL_NEVER if nothing. */
         uint64_t (*next_event)(struct model *m);
-        /* Lets what is due happen. */
+        /* Lets what is due happen. A transfer that is still held when the board leaves the bus
+         * ends with -ENODEV at once: that is the server's to do. */
         void (*advance)(struct model *m, uint64_t now_us);
+        /* A person at the socket. Power comes and goes with the plug; what the chip was doing
+         * stays half done. */
+        void (*plug)(struct model *m, uint64_t now_us);
+        void (*unplug)(struct model *m, uint64_t now_us);
+        /* USB bus reset (USBDEVFS_RESET). */
+        void (*reset)(struct model *m, uint64_t now_us);
+        /* One knob or fault, see models/README.md. -ENOENT: no such key, -EINVAL: no such value. */
+        int (*set)(struct model *m, const char *key, const char *value, uint64_t now_us);
+        /* The flash array past all protocols, for tests. -ERANGE if not all of it is memory of the
+         * chip. */
+        int (*load)(struct model *m, uint64_t address, const void *data, size_t size);
+        int (*dump)(struct model *m, uint64_t address, void *to, size_t size);
+        void (*stats)(struct model *m, struct model_stats *ret);
         void (*free)(struct model *m);
 };
 
@@ -65,3 +92,26 @@ struct model {
         const char *manufacturer, *product, *serial; /* NULL if none */
         bool has_serial_port;                        /* a ttyACM belongs to it */
 };
+
+/* Makes a board of a kind ("betaflight-f405", "stm32-h743v", "dfu11" …), not plugged in yet. The
+ * options are "key=value" as for set, NULL-terminated, or NULL. NULL with a sentence in `error`. */
+struct model *model_new(const char *kind, const char *const *options, char *error,
+                        size_t error_size);
+/* All kinds, NULL-terminated, static. */
+const char *const *model_kinds(void);
+struct model *model_free(struct model *m);
+
+/* Any model, any mode: a stall, nothing, or -ENOENT where the board cannot do it. */
+void model_control(struct model *m, const struct model_setup *setup, const uint8_t *data,
+                   uint64_t now_us, struct model_answer *ret);
+void model_serial_write(struct model *m, const uint8_t *data, size_t size, uint64_t now_us);
+size_t model_serial_read(struct model *m, uint8_t *to, size_t size, uint64_t now_us);
+uint64_t model_next_event(struct model *m);
+void model_advance(struct model *m, uint64_t now_us);
+void model_plug(struct model *m, uint64_t now_us);
+void model_unplug(struct model *m, uint64_t now_us);
+void model_reset(struct model *m, uint64_t now_us);
+int model_set(struct model *m, const char *key, const char *value, uint64_t now_us);
+int model_load(struct model *m, uint64_t address, const void *data, size_t size);
+int model_dump(struct model *m, uint64_t address, void *to, size_t size);
+void model_stats(struct model *m, struct model_stats *ret);
