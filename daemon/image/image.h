@@ -59,10 +59,14 @@ DEFINE_CLEANUP(struct image *, image_free)
 /* "raw", "ihex", "dfuse", "dfu", "elf". Never NULL. */
 const char *image_format_name(enum image_format format);
 
+/* "0x08000000+481280,0x08010000+1234": address and bytes of each segment, for reports. What does
+ * not fit ends in ",...". `to_size` at least 4. */
+void image_segments_text(const struct segments *segments, char *to, size_t to_size);
+
 /* Is this a vector table of a Cortex-M whose flash holds `image`? Checked on the segment that holds
  * `flash_start`'s table: initial stack pointer in one of the RAM areas of STM32-class chips and a
- * multiple of 4, reset vector odd (Thumb) and inside the image. Source: facts on vector tables,
- * ARMv7-M ARM B1.5.3. FWD_INVALID_IMAGE. `table` is the address of the table. */
+ * multiple of 4, reset vector odd (Thumb) and inside the image. Source: ARMv7-M ARM (DDI 0403E)
+ * B1.5.3. FWD_INVALID_IMAGE. `table` is the address of the table. */
 int image_check_vectors(const struct image *image, uint64_t table, struct fault *fault);
 
 /* The parsers: each fills segments and what else its format says. For image.c, tests and fuzz

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <inttypes.h>
+
+#include "image/parse.h"
+
+/* Where STM32-class chips have RAM that a stack can lie in. The end belongs to it: the stack grows
+ * down from there. */
+static const struct range ram[] = {
+        {0x10000000, 0x10010000}, /* CCM: F4 64 KiB (RM0090), G4 32 KiB (RM0440) */
+        {0x20000000, 0x200a0000}, /* SRAM, DTCM: up to 640 KiB on H5 (RM0481) */
+        {0x24000000, 0x24100000}, /* AXI SRAM: up to 1 MiB on H7A3 (RM0455) */
+        {0x30000000, 0x30048000}, /* SRAM1..3 of H743 (RM0433) */
+        {0x38000000, 0x38010000}, /* SRAM4 of H743 (RM0433) */
+};
+
+/* STM32F7 can run its flash through the ITCM bus, where it begins at 0x00200000 (RM0385). */
+#define ITCM_FLASH_START 0x00200000U
+#define ITCM_FLASH_END   0x00400000U
+#define AXIM_FLASH_START 0x08000000U
+
+static const struct segment *find(const struct segments *segments, struct range r) {
+        for (size_t i = 0; i < segments->n; i++)
+                if (range_contains(segment_range(&segments->items[i]), r))
+                        return &segments->items[i];
+        return NULL;
+}
+
+static bool is_stack(uint32_t pointer) {
+        for (size_t i = 0; i < ARRAY_SIZE(ram); i++)
+                if (pointer > ram[i].start && pointer <= ram[i].end)
+                        return true;
+        return false;
+}
+
+static bool is_code(const struct segments *segments, uint64_t address) {
+        if (address >= ITCM_FLASH_START && address < ITCM_FLASH_END)
+                address += AXIM_FLASH_START - ITCM_FLASH_START;
+        return find(segments, (struct range){address, address + 2}); /* one Thumb instruction */
+}
+
+int image_check_vectors(const struct image *image, uint64_t table, struct fault *fault) {
+        const struct segment *s;
+        uint32_t stack, reset;
+
+        s = find(&image->segments, (struct range){table, table + 8});
+        if (!s)
+                return fault_set_at(
+                        fault, FWD_INVALID_IMAGE, table,
+                        "the image has no vector table: nothing in it goes to 0x%08" PRIx64
+                        ", where the chip starts",
+                        table);
+        stack = read_le32(s->data + (table - s->address));
+        reset = read_le32(s->data + (table - s->address) + 4);
+        if (stack % 4 || !is_stack(stack))
+                return fault_set_at(
+                        fault, FWD_INVALID_IMAGE, table,
+                        "the image cannot start on this chip: its first word is 0x%08" PRIx32
+                        ", not a stack in RAM",
+                        stack);
+        if (reset % 2 == 0 || !is_code(&image->segments, reset - 1))
+                return fault_set_at(fault, FWD_INVALID_IMAGE, table,
+                                    "the image cannot start on this chip: its reset vector is "
+                                    "0x%08" PRIx32 ", not Thumb code inside the image",
+                                    reset);
+        return 0;
+}
