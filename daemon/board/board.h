@@ -6,13 +6,20 @@
  * FWD_BOARD names the candidates for a USB id in order; the first whose [Match] agrees with the USB
  * strings is the board. Read by the service (what to tell, how to reboot) and by the worker (where
  * to write): both see the same guards. The format is described in docs/adding-a-board.md.
- */
+ * Profiles are trusted as much as the rest of /etc, yet bounded and checked whole: a file with one
+ * wrong line is refused, because half of a board's guards is none. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cleanup.h"
 #include "base/range.h"
+
+#define BOARD_NAME_MAX 64U    /* bytes of a profile's name */
+#define BOARD_FILE_MAX 65536U /* bytes of a profile */
+#define BOARD_LIST_MAX 32U    /* patterns or ranges of one key */
+#define BOARD_TEXT_MAX 600U   /* bytes of a title or hint */
 
 enum board_reboot { /* how the firmware is asked for its bootloader */
                     REBOOT_NONE,
@@ -38,6 +45,8 @@ struct board_profile {
         struct board_match match;
         enum board_reboot reboot;
         enum board_identify identify;
+        bool flashable; /* false: known, but nothing here can flash it; hint_bootloader says what
+                           does */
         bool has_raw_address;
         uint64_t raw_address;           /* where a raw .bin belongs */
         struct range *protected_ranges; /* never erased or written, after sector rounding */
@@ -51,18 +60,27 @@ struct board_profile {
         char *hint_return;     /* what to do when it does not come back */
 };
 
-/* Reads NAME.board from the first of `dirs` (NULL-terminated) that has it. -ENOENT, -EINVAL (name,
- * or file: logged with its line), -E2BIG. */
+/* Reads NAME.board from the first of `dirs` (NULL-terminated) that has it. A name is [a-z0-9-]+. An
+ * empty file, or a link to /dev/null, in an earlier directory hides those behind it. -ENOENT,
+ * -EINVAL (name, or file: logged with its line), -E2BIG. */
 int board_profile_load(const char *const *dirs, const char *name, struct board_profile **ret);
 struct board_profile *board_profile_free(struct board_profile *profile);
+DEFINE_CLEANUP(struct board_profile *, board_profile_free)
+#define _cleanup_board_profile_ _cleanup_(board_profile_free_p)
 
 /* The directories to look in: FWD_PROFILE_PATH of the environment (colons), else /etc/fwd,
- * /usr/lib/fwd. The array is static. */
+ * /usr/lib/fwd. The array is static, made at the first call. */
 const char *const *board_profile_dirs(void);
 
-/* `candidates` is FWD_BOARD: names, blank separated. The first that loads and matches; -ENOENT if
- * none does. */
+/* `candidates` is FWD_BOARD: names, blank separated. The first that matches; -ENOENT if none does.
+ * A candidate without a file is passed over. One whose file is broken ends the search with its
+ * error: it might have been the board, with guards that nobody knows now. */
 int board_profile_find(const char *const *dirs, const char *candidates, const char *manufacturer,
                        const char *product, struct board_profile **ret);
+/* NULL strings are empty ones. */
 bool board_match(const struct board_profile *profile, const char *manufacturer,
                  const char *product);
+
+/* "none", "msp"; "never", "asked", "auto": the words of the profile. Never NULL. */
+const char *board_reboot_name(enum board_reboot reboot);
+const char *board_identify_name(enum board_identify identify);
