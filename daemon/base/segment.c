@@ -38,10 +38,15 @@ int segments_add(struct segments *segments, uint64_t address, const void *data, 
         if (last && last->address + last->size == address)
                 return segment_append(last, data, size);
 
-        items = reallocarray(segments->items, segments->n + 1, sizeof(*items));
-        if (!items)
-                return -ENOMEM;
-        segments->items = items;
+        /* Full at each power of two. */
+        if ((segments->n & (segments->n - 1)) == 0) {
+                items = reallocarray(segments->items, segments->n ? segments->n * 2 : 1,
+                                     sizeof(*items));
+                if (!items)
+                        return -ENOMEM;
+                segments->items = items;
+        }
+        items = segments->items;
         items[segments->n] = (struct segment){.address = address};
         if (segment_append(&items[segments->n], data, size) < 0)
                 return -ENOMEM;

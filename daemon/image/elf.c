@@ -40,12 +40,39 @@ static int damaged(struct reader *r, const char *what) {
                          what);
 }
 
+static int check_kind(const uint8_t *data, size_t size, struct fault *fault) {
+        if (size < sizeof(Elf32_Ehdr))
+                return fault_set(fault, FWD_INVALID_IMAGE,
+                                 "the ELF file is cut short: %zu bytes, its header has %zu", size,
+                                 sizeof(Elf32_Ehdr));
+        if (data[EI_CLASS] != ELFCLASS32 || data[EI_DATA] != ELFDATA2LSB)
+                return fault_set(fault, FWD_INVALID_IMAGE,
+                                 "the ELF file is not for a 32-bit little-endian chip");
+        return 0;
+}
+
+/* libelf shows a table that is cut off as an empty one. */
+static int check_table(struct reader *r, const char *name, uint64_t offset, size_t n,
+                       size_t entry_size, size_t expected_size) {
+        if (n == 0 && offset == 0)
+                return 0;
+        if (n == 0 || entry_size != expected_size || offset < sizeof(Elf32_Ehdr))
+                return fault_set(r->fault, FWD_INVALID_IMAGE,
+                                 "the ELF file is damaged: its %s table has %zu entries of %zu "
+                                 "bytes at offset %" PRIu64,
+                                 name, n, entry_size, offset);
+        if (offset > r->size || n > (r->size - offset) / entry_size)
+                return fault_set(r->fault, FWD_INVALID_IMAGE,
+                                 "the ELF file is cut short: its %s table ends at offset %" PRIu64
+                                 ", the file at %zu",
+                                 name, offset + (uint64_t) n * entry_size, r->size);
+        return 0;
+}
+
 static int check_header(struct reader *r) {
         GElf_Ehdr header;
+        int n;
 
-        if (r->data[EI_CLASS] != ELFCLASS32 || r->data[EI_DATA] != ELFDATA2LSB)
-                return fault_set(r->fault, FWD_INVALID_IMAGE,
-                                 "the ELF file is not for a 32-bit little-endian chip");
         if (!gelf_getehdr(r->elf, &header))
                 return damaged(r, "its header");
         if (header.e_machine != EM_ARM && header.e_machine != EM_RISCV)
@@ -57,18 +84,22 @@ static int check_header(struct reader *r) {
                 return fault_set(r->fault, FWD_INVALID_IMAGE,
                                  "the ELF file is of type %u, not a linked program (%u)",
                                  header.e_type, ET_EXEC);
-        if (elf_getphdrnum(r->elf, &r->n_segments) < 0)
-                return damaged(r, "its program header table");
-        if (elf_getshdrnum(r->elf, &r->n_sections) < 0)
-                return damaged(r, "its section table");
+        r->n_segments = header.e_phnum;
+        r->n_sections = header.e_shnum;
         if (r->n_segments > SEGMENTS_MAX || r->n_sections > SECTIONS_MAX)
                 return fault_set(r->fault, FWD_INVALID_IMAGE,
                                  "the ELF file has %zu segments and %zu sections; firmware has at "
                                  "most %u and %u",
                                  r->n_segments, r->n_sections, SEGMENTS_MAX, SECTIONS_MAX);
-        r->headers_end = header.e_ehsize;
-        if (header.e_phoff + r->n_segments * sizeof(Elf32_Phdr) > r->headers_end)
-                r->headers_end = header.e_phoff + r->n_segments * sizeof(Elf32_Phdr);
+        n = check_table(r, "segment", header.e_phoff, r->n_segments, header.e_phentsize,
+                        sizeof(Elf32_Phdr));
+        if (n < 0)
+                return n;
+        n = check_table(r, "section", header.e_shoff, r->n_sections, header.e_shentsize,
+                        sizeof(Elf32_Shdr));
+        if (n < 0)
+                return n;
+        r->headers_end = header.e_phoff + r->n_segments * sizeof(Elf32_Phdr);
         r->image->has_entry = header.e_entry != 0;
         r->image->entry = header.e_entry;
         return 0;
@@ -154,10 +185,9 @@ int elf_parse(const uint8_t *data, size_t size, struct image *image, struct faul
         struct reader r = {.data = data, .size = size, .image = image, .fault = fault};
         int n;
 
-        if (size < sizeof(Elf32_Ehdr))
-                return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the ELF file is cut short: %zu bytes, its header has %zu", size,
-                                 sizeof(Elf32_Ehdr));
+        n = check_kind(data, size, fault);
+        if (n < 0)
+                return n;
         copy = malloc(size);
         if (!copy || elf_version(EV_CURRENT) == EV_NONE)
                 return fault_set(fault, FWD_FAILED, "out of memory while reading the image");

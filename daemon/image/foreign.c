@@ -44,7 +44,7 @@ static bool is_text(const uint8_t *data, size_t size) {
         if (size > TEXT_PROBE_SIZE)
                 size = TEXT_PROBE_SIZE;
         for (size_t i = 0; i < size; i++)
-                if ((data[i] < ' ' && !strchr("\t\n\r\f", data[i])) || data[i] == 0x7f)
+                if ((data[i] < ' ' && !memchr("\t\n\r\f", data[i], 4)) || data[i] == 0x7f)
                         return false;
         for (size_t i = 0; i < size; i++)
                 if (data[i] < 0x80)
