@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Flight controllers that speak MSP: Betaflight, INAV, EmuFlight, Cleanflight. Who they are,
+ * whether they are armed, and how each is asked for its bootloader. Worker only. The parsers are
+ * pure and take any bytes: they stop at the payload's end. Source: Betaflight src/main/msp/msp.c of
+ * each release line, INAV src/main/fc/fc_msp.c. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "protocol/msp.h"
+#include "protocol/serial.h"
+
+/* Bits of the target capabilities in BOARD_INFO. */
+enum {
+        FC_CAPABILITY_FLASH_BOOTLOADER = 1 << 3, /* since Betaflight 4.1 */
+};
+
+struct fc_identity {
+        unsigned api_major, api_minor;
+        char variant[5]; /* "BTFL", "INAV", "EMUF", "CLFL" */
+        bool has_version;
+        unsigned version[3]; /* 4.5.1, or 2025.12.1 */
+        char version_text[48];
+        char board_id[5]; /* short id of the MCU target: "F405" */
+        uint8_t capabilities;
+        char target[64], board[64]; /* build target and board; "" if not said */
+        char manufacturer[32];
+        char mcu[32]; /* "STM32F405"; "" if not known */
+        bool has_uid;
+        uint32_t uid[3];
+};
+
+/* "BTFL" and friends in words: "Betaflight"; the variant itself if it is not known. */
+const char *fc_variant_name(const struct fc_identity *identity);
+
+/* Asks for all of it. A board that answers MSP_API_VERSION and nothing else is still identified, as
+ * far as it goes. FWD_TIMEOUT, FWD_NOT_SUPPORTED (an answer that is none of MSP), FWD_DEVICE_LOST,
+ * FWD_CANCELLED. */
+int fc_identify(struct serial_port *port, struct fc_identity *ret, struct fault *fault);
+
+/* 1 armed, 0 not; negative with fault if it does not say. */
+int fc_is_armed(struct serial_port *port, struct fault *fault);
+
+enum fc_reboot {
+        FC_REBOOT_FIRMWARE,
+        FC_REBOOT_BOOTLOADER,
+};
+
+/* Asks the firmware to leave for its bootloader, by the way that this variant and version knows.
+ * Refused while armed. Whether the bootloader came is seen on the bus, not here: firmware may go
+ * without an answer. `*ret_method` is a static word: "msp-reboot", "msp-reboot-flash-bootloader",
+ * "reboot-character". FWD_ARMED, FWD_NOT_SUPPORTED, FWD_TIMEOUT, FWD_DEVICE_LOST (before it was
+ * asked), FWD_CANCELLED. */
+int fc_reboot(struct serial_port *port, const struct fc_identity *identity, enum fc_reboot to,
+              const char **ret_method, struct fault *fault);
+
+/* Pure parts. */
+int fc_parse_version(struct fc_identity *identity, const uint8_t *payload, size_t size);
+int fc_parse_board_info(struct fc_identity *identity, const uint8_t *payload, size_t size);
+int fc_parse_mcu_info(struct fc_identity *identity, const uint8_t *payload, size_t size);
+/* Is the ARM box set? `status` is MSP_STATUS, `boxes` MSP_BOXIDS (may be empty: ARM is the first
+ * box then). -EBADMSG. */
+int fc_parse_armed(const uint8_t *status, size_t status_size, const uint8_t *boxes,
+                   size_t boxes_size);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "worker/guard.h"
+
+#include <inttypes.h>
+
+struct image_options guard_image_options(const struct options *options,
+                                         const struct board_profile *profile) {
+        if (options->has_address)
+                return (struct image_options){true, options->address};
+        if (profile && profile->has_raw_address)
+                return (struct image_options){true, profile->raw_address};
+        return (struct image_options){};
+}
+
+int guard_check_image(const struct image *image, const struct board_profile *profile,
+                      struct fault *fault) {
+        const struct segments *segments = &image->segments;
+
+        if (!profile || !image->has_address)
+                return 0;
+        for (size_t i = 0; i < segments->n; i++)
+                for (size_t j = 0; j < profile->n_protected; j++) {
+                        struct range hit = range_intersect(segment_range(&segments->items[i]),
+                                                           profile->protected_ranges[j]);
+
+                        if (!range_is_empty(hit))
+                                return fault_set_at(fault, FWD_PROTECTED_REGION, hit.start,
+                                                    "The firmware would overwrite protected flash "
+                                                    "of the board (0x%08" PRIx64 " to 0x%08" PRIx64
+                                                    ")",
+                                                    profile->protected_ranges[j].start,
+                                                    profile->protected_ranges[j].end);
+                }
+        if (profile->check_vectors && segments->n > 0)
+                return image_check_vectors(image, segments->items[0].address, fault);
+        return 0;
+}
+
+int guard_check_ids(const struct image *image, uint16_t vendor_id, uint16_t product_id,
+                    struct fault *fault) {
+        if ((image->vendor_id == IMAGE_ID_ANY || image->vendor_id == vendor_id) &&
+            (image->product_id == IMAGE_ID_ANY || image->product_id == product_id))
+                return 0;
+        return fault_set(fault, FWD_WRONG_BOARD,
+                         "The firmware file is for USB id %04x:%04x, the board is %04x:%04x",
+                         image->vendor_id, image->product_id, vendor_id, product_id);
+}

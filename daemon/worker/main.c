@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "config.h"
+#include "worker/cancel.h"
+#include "worker/sandbox.h"
+#include "worker/worker.h"
+
+static const struct operation *const operations[] = {&op_inspect, &op_identify, &op_reboot,
+                                                     &op_flash, &op_leave};
+
+struct arguments {
+        struct worker *worker;
+        const char *board;
+        int report_fd;
+};
+
+static void print_help(FILE *out) {
+        (void) fputs(
+                "fwd-worker OPERATION [OPTION]…\n"
+                "\n"
+                "Does one thing with one board, and says what it does. The service runs it for\n"
+                "each step of a job; it works by hand as well.\n"
+                "\n"
+                "Operations:\n",
+                out);
+        for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
+                (void) fprintf(out, "  %-10s %s\n", operations[i]->name, operations[i]->summary);
+        (void) fputs(
+                "\n"
+                "Options:\n"
+                "  --node=PATH           the board's USB node, /dev/bus/usb/BBB/DDD\n"
+                "  --tty=PATH            its serial port, /dev/ttyACM0\n"
+                "  --port=PORT           the port it is on, for messages (1-2.3)\n"
+                "  --image=FILE          the firmware file\n"
+                "  --board=PROFILE       what kind of board it is\n"
+                "  --expect-id=VVVV:PPPP refuse another USB id\n"
+                "  --expect-serial=TEXT  refuse another serial number\n"
+                "  --option=KEY=VALUE    address=0x08000000, force=yes, erase=full, leave=no,\n"
+                "                        to=firmware\n"
+                "  --image-fd=N          the firmware file as a sealed memfd\n"
+                "  --source-fd=N         the firmware file, to be copied into --image-fd\n"
+                "  --report-fd=N         socket for reports, instead of standard output\n"
+                "  --help, --version\n",
+                out);
+}
+
+static int take_fd_number(const char *text, const char *name, int *ret, struct fault *fault) {
+        uint64_t fd;
+
+        if (parse_u64(text, INT_MAX, &fd) < 0 || fcntl((int) fd, F_GETFD) < 0 ||
+            fcntl((int) fd, F_SETFD, FD_CLOEXEC) < 0)
+                return fault_set(fault, FWD_INVALID_ARGUMENT, "%s is no open descriptor: %.20s",
+                                 name, text);
+        *ret = (int) fd;
+        return 0;
+}
+
+static int take_hex4(const char *text, uint16_t *ret) {
+        char digits[7] = "0x";
+        uint64_t value;
+
+        if (strspn(text, "0123456789abcdefABCDEF") < 4)
+                return -EINVAL;
+        memcpy(digits + 2, text, 4);
+        if (parse_u64(digits, UINT16_MAX, &value) < 0)
+                return -EINVAL;
+        *ret = (uint16_t) value;
+        return 0;
+}
+
+static int take_expected_id(struct worker *worker, const char *text, struct fault *fault) {
+        if (strlen(text) != strlen("vvvv:pppp") || text[4] != ':' ||
+            take_hex4(text, &worker->expected_vendor_id) < 0 ||
+            take_hex4(text + 5, &worker->expected_product_id) < 0)
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "--expect-id is VVVV:PPPP in hexadecimal, not: %.20s", text);
+        worker->has_expected_id = true;
+        return 0;
+}
+
+static const struct operation *find_operation(const char *name) {
+        for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
+                if (strcmp(operations[i]->name, name) == 0)
+                        return operations[i];
+        return NULL;
+}
+
+static int check_needs(const struct worker *worker, struct fault *fault) {
+        const unsigned needs = worker->operation->needs;
+        const char *missing = NULL;
+
+        if (worker->image_path && (worker->image_fd >= 0 || worker->source_fd >= 0))
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "--image is given together with a descriptor");
+        if (worker->source_fd >= 0 && worker->image_fd < 0)
+                missing = "--image-fd, which --source-fd is copied into";
+        if (needs & NEEDS_NODE && !worker->node)
+                missing = "--node";
+        if (needs & NEEDS_TTY && !worker->tty)
+                missing = "--tty";
+        if (needs & NEEDS_NODE_OR_TTY && !worker->node == !worker->tty)
+                missing = "one of --node and --tty";
+        if (needs & NEEDS_IMAGE && !worker->image_path && worker->image_fd < 0)
+                missing = "--image";
+        return missing ? fault_set(fault, FWD_INVALID_ARGUMENT, "%s needs %s",
+                                   worker->operation->name, missing)
+                       : 0;
+}
+
+enum {
+        OPT_NODE = 256,
+        OPT_TTY,
+        OPT_PORT,
+        OPT_IMAGE,
+        OPT_BOARD,
+        OPT_EXPECT_ID,
+        OPT_EXPECT_SERIAL,
+        OPT_OPTION,
+        OPT_IMAGE_FD,
+        OPT_SOURCE_FD,
+        OPT_REPORT_FD,
+        OPT_HELP,
+        OPT_VERSION,
+};
+
+static const struct option long_options[] = {
+        {"node", required_argument, NULL, OPT_NODE},
+        {"tty", required_argument, NULL, OPT_TTY},
+        {"port", required_argument, NULL, OPT_PORT},
+        {"image", required_argument, NULL, OPT_IMAGE},
+        {"board", required_argument, NULL, OPT_BOARD},
+        {"expect-id", required_argument, NULL, OPT_EXPECT_ID},
+        {"expect-serial", required_argument, NULL, OPT_EXPECT_SERIAL},
+        {"option", required_argument, NULL, OPT_OPTION},
+        {"image-fd", required_argument, NULL, OPT_IMAGE_FD},
+        {"source-fd", required_argument, NULL, OPT_SOURCE_FD},
+        {"report-fd", required_argument, NULL, OPT_REPORT_FD},
+        {"help", no_argument, NULL, OPT_HELP},
+        {"version", no_argument, NULL, OPT_VERSION},
+        {},
+};
+
+static int take_argument(struct arguments *args, int option, struct fault *fault) {
+        struct worker *worker = args->worker;
+
+        switch (option) {
+        case OPT_NODE:
+                worker->node = optarg;
+                return 0;
+        case OPT_TTY:
+                worker->tty = optarg;
+                return 0;
+        case OPT_PORT: /* the process list and the journal name the port by it */
+                return 0;
+        case OPT_IMAGE:
+                worker->image_path = optarg;
+                return 0;
+        case OPT_BOARD:
+                args->board = optarg;
+                return 0;
+        case OPT_EXPECT_ID:
+                return take_expected_id(worker, optarg, fault);
+        case OPT_EXPECT_SERIAL:
+                worker->expected_serial = optarg;
+                return 0;
+        case OPT_OPTION:
+                return options_take(&worker->options, worker->operation->options, optarg, fault);
+        case OPT_IMAGE_FD:
+                return take_fd_number(optarg, "--image-fd", &worker->image_fd, fault);
+        case OPT_SOURCE_FD:
+                return take_fd_number(optarg, "--source-fd", &worker->source_fd, fault);
+        case OPT_REPORT_FD:
+                return take_fd_number(optarg, "--report-fd", &args->report_fd, fault);
+        default:
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "fwd-worker does not know an argument, or misses its value; "
+                                 "see fwd-worker --help");
+        }
+}
+
+/* 0, 1 (nothing to do any more), negative with fault. All arguments are looked at even if one is
+ * wrong, so that --report-fd behind it is found. */
+static int parse_arguments(int argc, char **argv, struct arguments *args, struct fault *fault) {
+        struct worker *worker = args->worker;
+        int option, r = 0;
+
+        if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+                print_help(stdout);
+                return 1;
+        }
+        if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+                (void) puts("fwd-worker " FWD_VERSION);
+                return 1;
+        }
+        worker->operation = argc > 1 ? find_operation(argv[1]) : NULL;
+        if (!worker->operation)
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "The first argument is to be an operation; see fwd-worker --help");
+        opterr = 0;
+        while ((option = getopt_long(argc - 1, argv + 1, "", long_options, NULL)) != -1) {
+                int e;
+
+                if (option == OPT_HELP) {
+                        print_help(stdout);
+                        return 1;
+                }
+                e = take_argument(args, option, fault);
+                if (r == 0)
+                        r = e;
+        }
+        if (r == 0 && optind < argc - 1)
+                r = fault_set(fault, FWD_INVALID_ARGUMENT, "There is an argument too many: %.40s",
+                              argv[1 + optind]);
+        if (r == 0)
+                r = check_needs(worker, fault);
+        return r;
+}
+
+static int load_profile(struct arguments *args, struct fault *fault) {
+        int r;
+
+        if (!args->board)
+                return 0;
+        r = board_profile_load(board_profile_dirs(), args->board, &args->worker->profile);
+        if (r < 0)
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "The board profile %.40s cannot be loaded: %s", args->board,
+                                 strerror(-r));
+        return 0;
+}
+
+int main(int argc, char **argv) {
+        const pid_t parent = getppid();
+        struct worker worker = {
+                .image_fd = -EBADF,
+                .source_fd = -EBADF,
+                .options = OPTIONS_INIT,
+                .open_usb = usb_open,
+                .open_serial = serial_open_tty,
+        };
+        struct arguments args = {.worker = &worker, .report_fd = -EBADF};
+        struct fault fault = FAULT_INIT;
+        int r;
+
+        log_setup();
+        cancel_setup();
+        r = parse_arguments(argc, argv, &args, &fault);
+        if (r > 0)
+                return EXIT_SUCCESS;
+        reporter_init(&worker.reporter, args.report_fd, stdout);
+        worker.reporter.lost = &cancel_flag;
+        if (r == 0) {
+                r = sandbox_enter(parent, args.report_fd >= 0);
+                if (r < 0)
+                        (void) fault_set(&fault, FWD_FAILED, "The worker cannot limit itself: %s",
+                                         strerror(-r));
+        }
+        if (r == 0)
+                r = load_profile(&args, &fault);
+        if (r < 0) {
+                reporter_result(&worker.reporter, &fault);
+                return fwd_error_exit_code(fault.error);
+        }
+        r = worker_run(&worker);
+        worker.profile = board_profile_free(worker.profile);
+        return r;
+}

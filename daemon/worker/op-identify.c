@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/betaflight.h"
+#include "protocol/dfu-serial.h"
+#include "worker/cancel.h"
+#include "worker/worker.h"
+
+/* What the ROM may call itself once the board is in its bootloader: for --expect-serial. */
+static void report_dfu_serials(struct reporter *reporter, const uint32_t uid[3]) {
+        char serials[DFU_SERIAL_CANDIDATES_MAX][DFU_SERIAL_SIZE];
+        char text[DFU_SERIAL_CANDIDATES_MAX * DFU_SERIAL_SIZE] = "";
+        size_t n = dfu_serial_candidates(uid, serials);
+
+        for (size_t i = 0; i < n; i++) {
+                if (i > 0)
+                        (void) strcat(text, ",");
+                (void) strcat(text, serials[i]);
+        }
+        reporter_fact(reporter, "DfuSerials", "%s", text);
+}
+
+static void report_identity(struct reporter *reporter, const struct fc_identity *identity) {
+        reporter_fact(reporter, "Variant", "%s", identity->variant);
+        if (identity->has_version)
+                reporter_fact(reporter, "FirmwareVersion", "%s", identity->version_text);
+        reporter_fact(reporter, "ApiVersion", "%u.%u", identity->api_major, identity->api_minor);
+        /* A board that was never configured has no name; its build target is the next best. */
+        if (identity->board[0] || identity->target[0] || identity->board_id[0])
+                reporter_fact(reporter, "BoardName", "%s",
+                              identity->board[0]    ? identity->board
+                              : identity->target[0] ? identity->target
+                                                    : identity->board_id);
+        if (identity->manufacturer[0])
+                reporter_fact(reporter, "Manufacturer", "%s", identity->manufacturer);
+        if (identity->mcu[0])
+                reporter_fact(reporter, "Mcu", "%s", identity->mcu);
+        if (identity->has_uid) {
+                reporter_fact(reporter, "UniqueId", "%08x%08x%08x", identity->uid[0],
+                              identity->uid[1], identity->uid[2]);
+                report_dfu_serials(reporter, identity->uid);
+        }
+}
+
+int worker_identify(struct worker *worker, struct serial_port *port, struct fc_identity *ret,
+                    struct fault *fault) {
+        int r;
+
+        reporter_phase(&worker->reporter, "identifying");
+        r = fc_identify(port, ret, fault);
+        if (r < 0)
+                return r;
+        report_identity(&worker->reporter, ret);
+        return 0;
+}
+
+static int identify_serial(struct worker *worker, struct fault *fault) {
+        _cleanup_serial_ struct serial_port *port = NULL;
+        struct fc_identity identity;
+        int r;
+
+        r = worker_open_serial(worker, &port, fault);
+        if (r < 0)
+                return r;
+        return worker_identify(worker, port, &identity, fault);
+}
+
+static int identify_dfuse(struct worker *worker, struct dfu *dfu, struct fault *fault) {
+        const struct memory_area *flash = memory_map_flash(&dfu->map);
+        _cleanup_free_ char *map = memory_map_format(&dfu->map);
+        int r;
+
+        if (map && *map)
+                reporter_fact(&worker->reporter, "MemoryMap", "%s", map);
+        if (!flash)
+                return 0;
+        r = dfuse_probe_protection(dfu, flash->range.start, fault);
+        if (r < 0)
+                return r;
+        reporter_fact(&worker->reporter, "ReadProtected", "%s", r ? "yes" : "no");
+        return 0;
+}
+
+static int identify_usb(struct worker *worker, struct fault *fault) {
+        _cleanup_usb_ struct usb_device *usb = NULL;
+        _cleanup_(dfu_clear) struct dfu dfu = {};
+        int r;
+
+        r = worker_open_usb(worker, &usb, fault);
+        if (r < 0)
+                return r;
+        reporter_phase(&worker->reporter, "identifying");
+        r = dfu_open(usb, &dfu, fault);
+        if (r < 0)
+                return r;
+        r = worker_check_serial(worker, &dfu, fault);
+        if (r < 0)
+                return r;
+        return dfu.dfuse ? identify_dfuse(worker, &dfu, fault) : 0;
+}
+
+static int identify(struct worker *worker, struct fault *fault) {
+        return worker->tty ? identify_serial(worker, fault) : identify_usb(worker, fault);
+}
+
+const struct operation op_identify = {
+        .name = "identify",
+        .summary = "ask a board what it is",
+        .needs = NEEDS_NODE_OR_TTY,
+        .options = OPTIONS_IDENTIFY,
+        .run = identify,
+};

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "worker/options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define KEY_MAX 32U
+
+static int take_address(struct options *options, const char *value) {
+        int r = parse_u64(value, UINT64_MAX, &options->address);
+
+        options->has_address = r == 0;
+        return r;
+}
+
+static int take_bool(const char *value, bool *ret) {
+        int r = parse_bool(value);
+
+        if (r >= 0)
+                *ret = r;
+        return r;
+}
+
+static int take_force(struct options *options, const char *value) {
+        return take_bool(value, &options->force);
+}
+
+static int take_leave(struct options *options, const char *value) {
+        return take_bool(value, &options->leave);
+}
+
+static int take_word(const char *value, const char *const words[], size_t n, unsigned *ret) {
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(value, words[i]) == 0) {
+                        *ret = (unsigned) i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
+static int take_erase(struct options *options, const char *value) {
+        static const char *const words[] = {[ERASE_SECTORS] = "sectors", [ERASE_FULL] = "full"};
+        unsigned word = options->erase;
+        int r = take_word(value, words, ARRAY_SIZE(words), &word);
+
+        options->erase = word;
+        return r;
+}
+
+static int take_to(struct options *options, const char *value) {
+        static const char *const words[] = {
+                [REBOOT_TO_BOOTLOADER] = "bootloader", [REBOOT_TO_FIRMWARE] = "firmware"};
+        unsigned word = options->to;
+        int r = take_word(value, words, ARRAY_SIZE(words), &word);
+
+        options->to = word;
+        return r;
+}
+
+static const struct {
+        const char *key;
+        unsigned sets;
+        int (*take)(struct options *options, const char *value);
+        const char *form;
+} table[] = {
+        /* A flash is inspected with the options it will run with. */
+        {"address", OPTIONS_INSPECT | OPTIONS_FLASH | OPTIONS_LEAVE, take_address,
+         "an address such as 0x08000000"},
+        {"force", OPTIONS_INSPECT | OPTIONS_FLASH, take_force, "yes or no"},
+        {"erase", OPTIONS_INSPECT | OPTIONS_FLASH, take_erase, "sectors or full"},
+        {"leave", OPTIONS_INSPECT | OPTIONS_FLASH, take_leave, "yes or no"},
+        {"to", OPTIONS_REBOOT, take_to, "bootloader or firmware"},
+};
+
+int options_take(struct options *options, enum option_set set, const char *text,
+                 struct fault *fault) {
+        const char *equals = strchr(text, '=');
+        size_t length = equals ? (size_t) (equals - text) : strlen(text);
+        char key[KEY_MAX + 1];
+
+        if (length == 0 || length > KEY_MAX || !equals)
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "An option is KEY=VALUE, not this: %.40s", text);
+        memcpy(key, text, length);
+        key[length] = '\0';
+        for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+                if (strcmp(key, table[i].key) != 0 || !(table[i].sets & set))
+                        continue;
+                if (options->seen & 1U << i)
+                        return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                         "The option %s is given twice", key);
+                if (table[i].take(options, equals + 1) < 0)
+                        return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                         "The option %s is to be %s, not: %.40s", key,
+                                         table[i].form, equals + 1);
+                options->seen |= 1U << i;
+                return 0;
+        }
+        return fault_set(fault, FWD_INVALID_ARGUMENT, "This operation has no option %s", key);
+}

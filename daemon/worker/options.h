@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The KEY=VALUE options of an operation: those of the D-Bus calls, handed on by the service, or
+ * --option= by hand. One table; what is not in it, given twice, or of the wrong form is refused.
+ * Worker only. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+
+enum erase_mode {
+        ERASE_SECTORS, /* those that the image touches */
+        ERASE_FULL,    /* every one, but for protected ones */
+};
+
+enum reboot_target {
+        REBOOT_TO_BOOTLOADER,
+        REBOOT_TO_FIRMWARE,
+};
+
+enum option_set { /* which operation takes which options: bits */
+                  OPTIONS_INSPECT = 1 << 0,
+                  OPTIONS_IDENTIFY = 1 << 1,
+                  OPTIONS_REBOOT = 1 << 2,
+                  OPTIONS_FLASH = 1 << 3,
+                  OPTIONS_LEAVE = 1 << 4,
+};
+
+struct options {
+        bool has_address;
+        uint64_t address; /* where a file that does not say belongs; for leave: where to start */
+        bool force;       /* another board than expected is taken */
+        enum erase_mode erase;
+        bool leave; /* start the firmware after the flash */
+        enum reboot_target to;
+        unsigned seen; /* bits of table rows, for what is given twice */
+};
+
+#define OPTIONS_INIT                                                                               \
+        { .leave = true }
+
+/* Takes "address=0x08000000". FWD_INVALID_ARGUMENT. */
+int options_take(struct options *options, enum option_set set, const char *text,
+                 struct fault *fault);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "protocol/dfu-serial.h"
+#include "worker/cancel.h"
+#include "worker/guard.h"
+#include "worker/image-input.h"
+
+int worker_run(struct worker *worker) {
+        struct fault fault = FAULT_INIT;
+        int r;
+
+        r = worker->operation->run(worker, &fault);
+        if (r < 0 && fault.error == FWD_OK)
+                (void) fault_set(&fault, FWD_FAILED, "%s failed: %s", worker->operation->name,
+                                 strerror(-r));
+        if (r >= 0)
+                fault = (struct fault) FAULT_INIT;
+        reporter_result(&worker->reporter, &fault);
+        return fwd_error_exit_code(fault.error);
+}
+
+int worker_check_cancel(struct fault *fault) {
+        return cancel_requested() ? fault_set(fault, FWD_CANCELLED, "Cancelled") : 0;
+}
+
+/* A file named by hand goes the same way as one from the bus: copied, compared, sealed. */
+static int take_path(const char *path, struct image_bytes *ret, struct fault *fault) {
+        /* O_NONBLOCK: a FIFO would wait for its writer. */
+        _cleanup_close_ int source = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        _cleanup_close_ int memfd = -EBADF;
+        int r;
+
+        if (source < 0)
+                return fault_set(fault, FWD_INVALID_IMAGE, "%s cannot be opened: %s", path,
+                                 strerror(errno));
+        memfd = memfd_create("fwd-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (memfd < 0)
+                return fault_set(fault, FWD_FAILED, "No memory for the firmware file: %s",
+                                 strerror(errno));
+        r = image_input_take(source, memfd, fault);
+        if (r < 0)
+                return r;
+        return image_bytes_map(memfd, ret, fault);
+}
+
+static int take_bytes(struct worker *worker, struct image_bytes *ret, struct fault *fault) {
+        int r;
+
+        if (worker->image_path)
+                return take_path(worker->image_path, ret, fault);
+        if (worker->source_fd >= 0) {
+                r = image_input_take(worker->source_fd, worker->image_fd, fault);
+                if (r < 0)
+                        return r;
+        }
+        return image_bytes_map(worker->image_fd, ret, fault);
+}
+
+int worker_load_image(struct worker *worker, struct image **ret, struct fault *fault) {
+        const struct image_options options = guard_image_options(&worker->options, worker->profile);
+        _cleanup_image_bytes_ struct image_bytes bytes = {};
+        _cleanup_image_ struct image *image = NULL;
+        int r;
+
+        reporter_phase(&worker->reporter, "inspecting");
+        r = take_bytes(worker, &bytes, fault);
+        if (r < 0)
+                return r;
+        r = image_parse(bytes.data, bytes.size, &options, &image, fault);
+        if (r < 0)
+                return r;
+        r = guard_check_image(image, worker->profile, fault);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(image);
+        return 0;
+}
+
+int worker_open_usb(struct worker *worker, struct usb_device **ret, struct fault *fault) {
+        _cleanup_usb_ struct usb_device *usb = NULL;
+        int r;
+
+        r = worker_check_cancel(fault);
+        if (r < 0)
+                return r;
+        reporter_phase(&worker->reporter, "opening");
+        r = worker->open_usb(worker->node, &usb, fault);
+        if (r < 0)
+                return r;
+        /* A node's number is given anew as soon as its board is unplugged. */
+        if (worker->has_expected_id && (usb->vendor_id != worker->expected_vendor_id ||
+                                        usb->product_id != worker->expected_product_id))
+                return fault_set(fault, FWD_WRONG_BOARD,
+                                 "Behind %s is the USB device %04x:%04x, not %04x:%04x",
+                                 worker->node, usb->vendor_id, usb->product_id,
+                                 worker->expected_vendor_id, worker->expected_product_id);
+        *ret = TAKE_PTR(usb);
+        return 0;
+}
+
+int worker_open_serial(struct worker *worker, struct serial_port **ret, struct fault *fault) {
+        struct serial_port *port;
+        int r;
+
+        r = worker_check_cancel(fault);
+        if (r < 0)
+                return r;
+        r = worker->open_serial(worker->tty, &port, fault);
+        if (r < 0)
+                return r;
+        port->cancel = &cancel_flag;
+        *ret = port;
+        return 0;
+}
+
+int worker_check_serial(struct worker *worker, const struct dfu *dfu, struct fault *fault) {
+        if (!worker->expected_serial || worker->options.force)
+                return 0;
+        switch (dfu_serial_check(worker->expected_serial, dfu->serial)) {
+        case DFU_SERIAL_CONTRADICTION:
+                return fault_set(fault, FWD_WRONG_BOARD,
+                                 "The board in the bootloader has the serial number %s, not %s",
+                                 dfu->serial[0] ? dfu->serial : "(none)", worker->expected_serial);
+        case DFU_SERIAL_NO_EVIDENCE:
+        case DFU_SERIAL_MATCH:
+                return 0;
+        }
+        return 0;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* fwd-worker: one operation on one board, blocking, from top to bottom. Here: what an operation is
+ * given, and the steps that several share. One operation a file (op-*.c). The openers are functions
+ * so that tests can put a board model in place of a node. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "board/board.h"
+#include "image/image.h"
+#include "protocol/dfu.h"
+#include "protocol/serial.h"
+#include "protocol/usb.h"
+#include "worker/options.h"
+#include "worker/reporter.h"
+
+struct worker;
+
+enum { /* what an operation needs on the command line */
+       NEEDS_NODE = 1 << 0,
+       NEEDS_TTY = 1 << 1,
+       NEEDS_NODE_OR_TTY = 1 << 2,
+       NEEDS_IMAGE = 1 << 3,
+};
+
+struct operation {
+        const char *name;
+        const char *summary; /* for --help */
+        unsigned needs;
+        enum option_set options;
+        int (*run)(struct worker *worker, struct fault *fault);
+};
+
+extern const struct operation op_inspect, op_identify, op_reboot, op_flash, op_leave;
+
+struct worker { /* strings and descriptors are borrowed from main() */
+        const struct operation *operation;
+        const char *node; /* /dev/bus/usb/BBB/DDD */
+        const char *tty;
+        bool has_expected_id;
+        uint16_t expected_vendor_id, expected_product_id;
+        const char *expected_serial; /* one, or several with commas between */
+        const char *image_path;
+        int image_fd;  /* memfd; sealed, or to be filled from source_fd */
+        int source_fd; /* what a caller handed over */
+        struct options options;
+        struct board_profile *profile; /* NULL: nothing is known of the board */
+        struct reporter reporter;
+
+        int (*open_usb)(const char *node, struct usb_device **ret, struct fault *fault);
+        int (*open_serial)(const char *node, struct serial_port **ret, struct fault *fault);
+};
+
+/* Runs the operation and makes the last report. Returns the exit code. */
+int worker_run(struct worker *worker);
+
+/* Reads the firmware file by whichever way it came, parses it and lets the guards look. */
+int worker_load_image(struct worker *worker, struct image **ret, struct fault *fault);
+
+/* Opens the board and nothing else: after this no file is opened any more. Checks what is behind
+ * the node. FWD_WRONG_BOARD and the opener's errors. */
+int worker_open_usb(struct worker *worker, struct usb_device **ret, struct fault *fault);
+int worker_open_serial(struct worker *worker, struct serial_port **ret, struct fault *fault);
+/* The serial number behind the node against the expected ones. */
+int worker_check_serial(struct worker *worker, const struct dfu *dfu, struct fault *fault);
+
+/* FWD_CANCELLED if somebody asked for it. Call where stopping leaves the board as it was. */
+int worker_check_cancel(struct fault *fault);
+
+/* For identify and reboot: who is behind the port, told as facts. */
+struct fc_identity;
+int worker_identify(struct worker *worker, struct serial_port *port, struct fc_identity *ret,
+                    struct fault *fault);
