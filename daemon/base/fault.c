@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static const char *const state_names[_BOARD_STATE_MAX] = {
         [BOARD_UNTOUCHED] = "untouched",
         [BOARD_ERASED] = "erased",
@@ -72,8 +74,12 @@ static void fault_fill(struct fault *fault, enum fwd_error error, const char *fo
         _printf_(3, 0);
 
 static void fault_fill(struct fault *fault, enum fwd_error error, const char *format, va_list ap) {
+        /* Roomier than the message, so that it is cut between characters by text_sanitize(). */
+        char text[2 * sizeof(fault->message)];
+
         fault->error = error;
-        (void) vsnprintf(fault->message, sizeof(fault->message), format, ap);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        text_sanitize(fault->message, sizeof(fault->message), text);
 }
 
 int fault_set(struct fault *fault, enum fwd_error error, const char *format, ...) {

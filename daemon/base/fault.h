@@ -29,7 +29,7 @@ int board_state_from_name(const char *name);
 
 struct fault {
         enum fwd_error error;
-        char message[320]; /* a sentence for people, without the advice */
+        char message[320]; /* a sentence for people, without the advice; clean text */
         const char *phase; /* a static string of the phase table, or NULL */
         bool has_address;
         uint64_t address; /* where in the board's memory */

@@ -17,7 +17,9 @@ void report_init(struct report *report) {
 }
 
 int report_add(struct report *report, const char *key, const char *format, ...) {
-        char value[1024], clean[1024];
+        /* `value` is the roomier one, so that text_sanitize() does the cutting, between characters.
+         */
+        char value[2 * REPORT_VALUE_MAX], clean[REPORT_VALUE_MAX + 1];
         size_t room = REPORT_SIZE_MAX - report->size;
         va_list ap;
         int n;
@@ -30,6 +32,7 @@ int report_add(struct report *report, const char *key, const char *format, ...) 
                 return -ENOBUFS;
         n = snprintf(report->text + report->size, room + 1, "%s=%s\n", key, clean);
         report->size += (size_t) n;
+        report->lines[report->n].key = report->lines[report->n].value = NULL;
         report->n++;
         return 0;
 }
@@ -79,6 +82,7 @@ int report_receive(struct report *report, int fd) {
         struct iovec iov = {report->text, REPORT_SIZE_MAX};
         struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
         ssize_t n;
+        int r;
 
         report_init(report);
         n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
@@ -90,12 +94,15 @@ int report_receive(struct report *report, int fd) {
                 return -EBADMSG;
         report->size = (size_t) n;
         report->text[n] = '\0';
-        return report_parse(report);
+        r = report_parse(report);
+        if (r < 0)
+                report->n = 0;
+        return r;
 }
 
 const char *report_get(const struct report *report, const char *key) {
         for (size_t i = 0; i < report->n; i++)
-                if (strcmp(report->lines[i].key, key) == 0)
+                if (report->lines[i].key && strcmp(report->lines[i].key, key) == 0)
                         return report->lines[i].value;
         return NULL;
 }

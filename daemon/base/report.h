@@ -21,6 +21,7 @@
 #define REPORT_SIZE_MAX                                                                            \
         8192U /* bytes a datagram; more is cut by the writer and refused by the reader */
 #define REPORT_LINES_MAX 64U
+#define REPORT_VALUE_MAX 1023U /* bytes a value; more is cut by the writer */
 
 struct report {
         char text[REPORT_SIZE_MAX + 1];
@@ -43,7 +44,7 @@ int report_send(const struct report *report, int fd);
  * -EBADMSG (too long, a line without '=', a key that is not [A-Z][A-Za-z0-9_.]*, a value that is
  * not clean text). */
 int report_receive(struct report *report, int fd);
-/* The value, or NULL. */
+/* Of a report that was received: the first value with this key, or NULL. */
 const char *report_get(const struct report *report, const char *key);
 /* -ENOENT, -EINVAL, -ERANGE. */
 int report_get_u64(const struct report *report, const char *key, uint64_t *ret);
