@@ -52,10 +52,11 @@ static void print_progress(struct reporter *reporter, bool last) {
                 return;
         if (reporter->live)
                 (void) fputs("\r\033[K", reporter->out);
-        (void) fprintf(reporter->out, "%-12s", reporter->phase);
-        if (reporter->total > 0)
+        if (reporter->total == 0)
+                (void) fputs(reporter->phase, reporter->out);
+        else
                 (void) fprintf(
-                        reporter->out, "%3u %%  %.0f/%.0f KiB",
+                        reporter->out, "%-12s%3u %%  %.0f/%.0f KiB", reporter->phase,
                         (unsigned) (100.0 * (double) reporter->done / (double) reporter->total),
                         (double) reporter->done / KIB, (double) reporter->total / KIB);
         if (last && reporter->total > 0)
