@@ -142,16 +142,24 @@ void assert_segment(const struct image *image, size_t index, uint64_t address, c
         assert_memory_equal(image->segments.items[index].data, data, size);
 }
 
-void read_data(const char *name, struct bytes *bytes) {
-        _cleanup_free_ char *path = NULL;
+void read_file(const char *path, struct bytes *bytes) {
         _cleanup_close_ int fd = -EBADF;
-        uint8_t buffer[4096];
+        struct stat st;
         ssize_t n;
 
-        assert_true(asprintf(&path, "%s/%s", TEST_DATA, name) > 0);
         fd = open(path, O_RDONLY | O_CLOEXEC);
         assert_true(fd >= 0);
-        while ((n = read(fd, buffer, sizeof(buffer))) > 0)
-                put(bytes, buffer, (size_t) n);
-        assert_int_equal(n, 0);
+        assert_int_equal(fstat(fd, &st), 0);
+        bytes->data = malloc((size_t) st.st_size + 1);
+        assert_non_null(bytes->data);
+        while ((n = read(fd, bytes->data + bytes->size, (size_t) st.st_size - bytes->size)) > 0)
+                bytes->size += (size_t) n;
+        assert_int_equal(bytes->size, st.st_size);
+}
+
+void read_data(const char *name, struct bytes *bytes) {
+        _cleanup_free_ char *path = NULL;
+
+        assert_true(asprintf(&path, "%s/%s", TEST_DATA, name) > 0);
+        read_file(path, bytes);
 }

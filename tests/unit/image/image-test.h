@@ -47,5 +47,6 @@ struct image *accepted(const void *data, size_t size);
 void refused(const void *data, size_t size, enum fwd_error error, const char *part);
 void assert_segment(const struct image *image, size_t index, uint64_t address, const void *data,
                     size_t size);
+void read_file(const char *path, struct bytes *bytes);
 /* Reads a file of tests/data. */
 void read_data(const char *name, struct bytes *bytes);
