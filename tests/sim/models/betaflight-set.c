@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "models/betaflight.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+#define SLOW_MAX_MS 600000U
+
+/* The MSP version that this release speaks, Betaflight's release notes. */
+static void set_default_api(struct betaflight *b) {
+        static const struct {
+                unsigned major, minor, api_minor;
+        } releases[] = {{2026, 6, 48}, {2025, 12, 47}, {4, 5, 46}, {4, 4, 45}, {4, 3, 44},
+                        {4, 2, 43},    {4, 1, 42},     {4, 0, 41}, {0, 0, 40}};
+
+        if (b->api_is_set)
+                return;
+        b->api_major = 1;
+        b->api_minor = 40;
+        if (betaflight_is(b, "EMUF"))
+                b->api_minor = 54;
+        else if (betaflight_is(b, "INAV")) {
+                b->api_major = 2;
+                b->api_minor = 5;
+        } else if (betaflight_is(b, "BTFL"))
+                for (size_t i = 0; i < ARRAY_SIZE(releases); i++)
+                        if (!betaflight_is_before(b, releases[i].major, releases[i].minor, 0)) {
+                                b->api_minor = releases[i].api_minor;
+                                break;
+                        }
+}
+
+static int set_text(char *to, size_t to_size, const char *value, size_t exactly) {
+        size_t n = strlen(value);
+
+        if (n >= to_size || (exactly > 0 && n != exactly) || !text_is_clean(value))
+                return -EINVAL;
+        memcpy(to, value, n + 1);
+        return 0;
+}
+
+static int set_version(struct betaflight *b, const char *value) {
+        unsigned major, minor, patch;
+        int end = -1;
+
+        if (strlen(value) >= sizeof(b->version) ||
+            sscanf(value, "%4u.%3u.%3u%n", &major, &minor, &patch, &end) != 3 || end < 0)
+                return -EINVAL;
+        if (major > 2255 || minor > 255 || patch > 255 || (major > 255 && major < 2000))
+                return -EINVAL;
+        b->major = major;
+        b->minor = minor;
+        b->patch = patch;
+        return set_text(b->version, sizeof(b->version), value, 0);
+}
+
+static int set_api(struct betaflight *b, const char *value) {
+        unsigned major, minor;
+        int end = -1;
+
+        if (sscanf(value, "%3u.%3u%n", &major, &minor, &end) != 2 || end < 0 || value[end] ||
+            major > 255 || minor > 255)
+                return -EINVAL;
+        b->api_major = major;
+        b->api_minor = minor;
+        b->api_is_set = true;
+        return 0;
+}
+
+static int set_named_text(struct betaflight *b, const char *key, const char *value) {
+        const struct {
+                const char *key;
+                char *to;
+                size_t to_size, exactly;
+        } texts[] = {
+                {"variant", b->variant, sizeof(b->variant), 4},
+                {"identifier", b->identifier, sizeof(b->identifier), 4},
+                {"target", b->target_name, sizeof(b->target_name), 0},
+                {"board-name", b->board_name, sizeof(b->board_name), 0},
+                {"manufacturer-id", b->manufacturer_id, sizeof(b->manufacturer_id), 0},
+                {"craft-name", b->craft_name, sizeof(b->craft_name), 0},
+                {"build-key", b->build_key, sizeof(b->build_key), 0},
+                {"product", b->product, sizeof(b->product), 0},
+                {"serial", b->serial, sizeof(b->serial), 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+                if (strcmp(key, texts[i].key) == 0)
+                        return set_text(texts[i].to, texts[i].to_size, value, texts[i].exactly);
+        return -ENOENT;
+}
+
+static int set_named_flag(struct betaflight *b, const char *key, const char *value) {
+        const struct {
+                const char *key;
+                bool *flag;
+        } flags[] = {
+                {"armed", &b->armed},
+                {"silent", &b->silent},
+                {"garbage", &b->garbage},
+                {"noise", &b->noise},
+                {"ignore-reboot", &b->ignore_reboot},
+                {"flash-bootloader", &b->flash_bootloader},
+                {"msp-dfu", &b->msp_dfu},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+                if (strcmp(key, flags[i].key) == 0) {
+                        int r = parse_bool(value);
+
+                        if (r < 0)
+                                return -EINVAL;
+                        *flags[i].flag = r;
+                        return 0;
+                }
+        return -ENOENT;
+}
+
+static int set_named_number(struct betaflight *b, const char *key, const char *value) {
+        const struct {
+                const char *key;
+                unsigned *number;
+        } numbers[] = {
+                {"slow-ms", &b->slow_ms},
+                {"corrupt-replies", &b->corrupt_replies},
+                {"reboot-ms", &b->reboot_ms},
+        };
+        uint64_t number;
+
+        for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+                if (strcmp(key, numbers[i].key) == 0) {
+                        if (parse_u64(value, SLOW_MAX_MS, &number) < 0)
+                                return -EINVAL;
+                        *numbers[i].number = (unsigned) number;
+                        return 0;
+                }
+        return -ENOENT;
+}
+
+int betaflight_set(struct firmware *fw, const char *key, const char *value) {
+        struct betaflight *b = (struct betaflight *) fw;
+        int r;
+
+        if (strcmp(key, "version") == 0)
+                r = set_version(b, value);
+        else if (strcmp(key, "api") == 0)
+                r = set_api(b, value);
+        else {
+                r = set_named_text(b, key, value);
+                if (r == -ENOENT)
+                        r = set_named_flag(b, key, value);
+                if (r == -ENOENT)
+                        r = set_named_number(b, key, value);
+        }
+        if (r == 0)
+                set_default_api(b);
+        return r;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The program that runs on a simulated board when it is not in its bootloader. A board (board.h)
+ * owns one and starts it when its chip starts; what the program wants of the chip it says in
+ * `wish`. Pure, as the models are. */
+
+#include "models/usb-face.h"
+
+struct firmware;
+
+enum firmware_wish { /* what the chip shall do, at wish_us */
+                     WISH_NOTHING,
+                     WISH_RESET,      /* start again */
+                     WISH_BOOTLOADER, /* start the ROM */
+};
+
+struct firmware_ops {
+        void (*start)(struct firmware *fw, uint64_t now_us);
+        /* Class and vendor requests; the standard ones are answered by the face. */
+        bool (*control)(struct firmware *fw, const struct model_setup *setup, const uint8_t *data,
+                        uint64_t now_us, struct model_answer *ret);
+        void (*serial_write)(struct firmware *fw, const uint8_t *data, size_t size,
+                             uint64_t now_us);
+        size_t (*serial_read)(struct firmware *fw, uint8_t *to, size_t size, uint64_t now_us);
+        uint64_t (*next_event)(const struct firmware *fw);
+        void (*advance)(struct firmware *fw, uint64_t now_us);
+        /* -ENOENT, -EINVAL. */
+        int (*set)(struct firmware *fw, const char *key, const char *value);
+        void (*free)(struct firmware *fw);
+};
+
+struct firmware {
+        const struct firmware_ops *ops;
+        struct usb_face face;
+        enum firmware_wish wish;
+        uint64_t wish_us;
+        double time_scale;
+        uint32_t uid[3]; /* of the chip; the board keeps it up to date, then calls `start` */
+};
+
+/* A CDC-ACM port that takes everything and says nothing. NULL: no memory. */
+struct firmware *firmware_cdc_new(void);
