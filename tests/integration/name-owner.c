@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns a name on the system bus and answers every call with org.fwctl1.Test.Reached, until it is killed. */
+/* Owns a name on the system bus and answers every call with org.fwctl1.Test.Reached, until it is
+ * killed. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,0 +1,121 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# test-data-docs.sh SOURCE PRINT-ERRORS LOAD-PROFILE: what is written agrees with what is there.
+set -eu
+
+cd "$1"
+print_errors=$2 load_profile=$3
+manual=docs/org.fwctl1.5.scd
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+n=0
+ok() { n=$((n + 1)); echo "ok $n - $1"; }
+not_ok() { n=$((n + 1)); echo "not ok $n - $1"; printf '%s\n' "$2" | sed 's/^/# /'; }
+check() { # DESCRIPTION COMMAND…
+        description=$1
+        shift
+        if out=$("$@" 2>&1); then ok "$description"; else not_ok "$description" "$out"; fi
+}
+
+# ---- org.fwctl1(5) ------------------------------------------------------------------------------------------
+
+"$print_errors" >"$dir/errors"
+sed -n '/^# ERRORS/,/^# EXAMPLES/p' "$manual" | awk '
+        /^\|  / { if (row != "") print row; row = substr($0, 4); next }
+        /^:  / && row != "" { row = row "|" substr($0, 4) }
+        END { print row }' >"$dir/manual-errors"
+check "the table of errors is the code's" diff -u "$dir/errors" "$dir/manual-errors"
+
+# From the contract, the headings that the manual must have: methods and signals with their arguments, properties.
+awk '
+        function attribute(name,   v) {
+                if (!match($0, name "=\"[^\"]*\"")) return ""
+                v = substr($0, RSTART, RLENGTH)
+                sub(/^[^"]*"/, "", v); sub(/"$/, "", v)
+                return v
+        }
+        { # one tag a line
+                gsub(/></, ">\n<")
+                lines = split($0, tag, "\n")
+                for (i = 1; i <= lines; i++) {
+                        $0 = tag[i]
+                        if (/<interface /) print "Interface *" attribute("name") "*"
+                        if (/<(method|signal) /) { name = attribute("name"); in_ = ""; out = "" }
+                        if (/<arg /) {
+                                a = attribute("type") " _" attribute("name") "_"
+                                if (attribute("direction") == "out") out = out (out == "" ? "" : ", ") a
+                                else in_ = in_ (in_ == "" ? "" : ", ") a
+                        }
+                        if (/<\/(method|signal)>/ || /<method [^>]*\/>/)
+                                print "*" name "*(" in_ ")" (out == "" ? "" : " -> " out)
+                        if (/<property /) print "*" attribute("name") "* (" attribute("type") ")"
+                }
+        }' dbus/org.fwctl1.xml >"$dir/contract"
+sed -n 's/^Interface \(\*org[^*]*\*\).*/Interface \1/p; /^\*[A-Z][A-Za-z0-9]*\*\( ([a-z{}()]*)\|(.*\)$/p' "$manual" >"$dir/manual-contract"
+check "the manual has every method, signal and property of the contract, in its order" \
+        diff -u "$dir/contract" "$dir/manual-contract"
+
+actions() {
+        for action in $(sed -n 's/.*<action id="\([^"]*\)".*/\1/p' dbus/org.fwctl1.policy); do
+                grep -q "^|  $action\$" "$manual" || { echo "not in the manual: $action"; return 1; }
+        done
+}
+check "the manual has every polkit action" actions
+
+# ---- Variables, paths, names --------------------------------------------------------------------------------
+
+variables() {
+        missing=''
+        for variable in $(grep -rhoE 'getenv\("FWD_[A-Z_]+"\)' daemon client | grep -o 'FWD_[A-Z_]*' | sort -u); do
+                grep -q "$variable" docs/fwd.8.scd docs/architecture.md || missing="$missing $variable"
+        done
+        [ -z "$missing" ] || { echo "not documented:$missing"; return 1; }
+}
+check "every variable that is read is documented" variables
+
+paths() { # `like/this` in the papers, where it begins with a folder of the tree
+        missing=''
+        for path in $(grep -ohE '`(\./)?(daemon|client|tests|docs|udev|dbus|systemd)/[A-Za-z0-9_./-]*[ `]' ./*.md docs/*.md | tr -d '` ' | grep -v my-board | sort -u); do
+                [ -e "$path" ] || missing="$missing $path"
+        done
+        [ -z "$missing" ] || { echo "no such file:$missing"; return 1; }
+}
+check "every path that the papers name is there" paths
+
+tests_named() {
+        for name in $(grep -ohE 'meson test -C build [^`]*' docs/*.md ./*.md | sed 's/.*build//; s/--suite [a-z]*//'); do
+                grep -rq "^test('$name'" tests/*/meson.build tests/unit/*/meson.build || { echo "no such test: $name"; return 1; }
+        done
+}
+check "every test that the papers name is there" tests_named
+
+# ---- Profiles -----------------------------------------------------------------------------------------------
+
+awk '/^```/ { in_block = !in_block; next } in_block' docs/adding-a-board.md | sed -n '/^\[Board\]/,/^HintReturn=/p' >"$dir/my-board.board"
+check "the profile in adding-a-board.md loads" env FWD_PROFILE_PATH="$dir" "$load_profile" my-board
+
+keys_documented() {
+        sed -n '/^static const struct key {/,/^};/s/^ *{"[A-Z][a-z]*", "\([A-Za-z]*\)".*/\1/p' daemon/board/profile-file.c | sort >"$dir/keys"
+        [ -s "$dir/keys" ] || { echo "found no keys"; return 1; }
+        sed -n '/^| section | key/,/^$/p' docs/adding-a-board.md | cut -d'|' -f3 | tr ',' '\n' | tr -d ' ' |
+                grep -E '^[A-Z]' | sort | diff "$dir/keys" -
+}
+check "adding-a-board.md has every key of a profile" keys_documented
+
+all_load() {
+        FWD_PROFILE_PATH=daemon/board/profiles "$load_profile" $(cd daemon/board/profiles && ls -- *.board | sed 's/\.board$//')
+}
+check "every packaged profile loads" all_load
+
+# ---- Examples -----------------------------------------------------------------------------------------------
+
+check "the shell example is shell" sh -n docs/examples/reboot.sh
+check "the Python example is Python" python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' docs/examples/flash.py
+operators() {
+        for action in $(grep -o 'org\.fwctl1\.[a-z-]*' docs/examples/50-fwd-operators.rules); do
+                grep -q "action id=\"$action\"" dbus/org.fwctl1.policy || { echo "no such action: $action"; return 1; }
+        done
+}
+check "the example rule names actions that exist" operators
+echo "1..$n"
