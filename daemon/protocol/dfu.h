@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* USB DFU 1.1 and ST's DfuSe 1.1a, as the chips speak them (facts: dfu.md §1, §10, §13).
- * Straight-line, blocking; in the worker. dfu.c: requests, states, status, return to idle. dfuse.c:
- * address pointer, erase, write, read, leave. dfu-plain.c: DFU 1.1 devices without addresses.
- * dfu-quirks.c: one row for each chip that is different. */
+/* USB DFU 1.1 and ST's DfuSe 1.1a (AN3156, UM0424), as the chips speak them. Straight-line,
+ * blocking; in the worker. dfu.c: requests, states, status, return to idle. dfu-open.c: what the
+ * device is. dfuse.c: address pointer, erase, read, leave. dfuse-flash.c: a whole plan.
+ * dfu-plain.c: DFU 1.1 devices without addresses. dfu-quirks.c: one row for each chip that is
+ * different. */
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,7 +17,8 @@
 #include "protocol/usb.h"
 
 enum dfu_state {
-        DFU_APP_IDLE,
+        DFU_STATE_UNKNOWN = -1,
+        DFU_APP_IDLE = 0,
         DFU_APP_DETACH,
         DFU_IDLE,
         DFU_DNLOAD_SYNC,
@@ -36,8 +39,7 @@ struct dfu_status {
 };
 
 enum dfu_poll {                /* when GETSTATUS is asked again after dfuDNBUSY */
-                DFU_POLL_BOOK, /* after bwPollTimeout, by the book; also the fallback for unknown
-                                  chips */
+                DFU_POLL_BOOK, /* after bwPollTimeout, by the book; also for unknown chips */
                 DFU_POLL_FAST, /* at once, with a long timeout: the chip holds the answer until it
                                   is done */
 };
@@ -49,6 +51,7 @@ struct dfu_quirks { /* const data, a row for each chip or clone (dfu-quirks.c) *
         bool stall_while_busy; /* L43x: GETSTATUS stalls during work; wait and ask again */
         bool strict_clrstatus; /* C5: CLRSTATUS outside dfuERROR stalls */
         bool leave_unanswered; /* GD32VF103: either transfer of the leave may fail */
+        bool keeps_pointer;    /* the address pointer is the same for UPLOAD after DNLOAD */
         bool ignore_access;    /* AT32F437: 'a' sectors are writable */
         bool set_alt;          /* not a ROM: SET_INTERFACE binds memory */
         const char *layout;    /* replaces the flash string that the chip gives wrongly */
@@ -60,6 +63,12 @@ struct dfu_quirks { /* const data, a row for each chip or clone (dfu-quirks.c) *
         uint8_t rdp_level0;  /* its value without protection */
 };
 
+struct dfu_stats { /* for the job's details; the times are of whole phases */
+        uint64_t erased_bytes, written_bytes, verified_bytes;
+        uint64_t erase_ms, write_ms, verify_ms;
+        unsigned retries; /* transfers or operations that failed once and then went well */
+};
+
 struct dfu { /* one open DFU interface */
         struct usb_device *usb;
         int interface;
@@ -67,14 +76,29 @@ struct dfu { /* one open DFU interface */
         uint16_t version;       /* bcdDFUVersion */
         uint8_t attributes;     /* bmAttributes */
         unsigned transfer_size; /* bytes, corrected */
+        unsigned write_unit;    /* bytes; the quirk row's, or less if the transfer size is odd */
         unsigned detach_timeout_ms;
         unsigned n_alts;
         struct memory_map map;           /* dfuse only */
         const struct dfu_quirks *quirks; /* never NULL */
         bool by_the_book; /* fast polling failed once: honour every poll time from here on */
         char serial[64], product[64];
-        int alt;        /* selected alternate setting */
-        bool cancelled; /* set by a signal handler; looked at between blocks */
+        int alt;                         /* selected alternate setting, -1: none selected yet */
+        volatile sig_atomic_t cancelled; /* set by a signal handler; looked at between blocks */
+        struct dfu_stats stats;
+
+        /* What the engine knows without asking. */
+        enum dfu_state state;   /* after the last request */
+        struct dfu_status last; /* the last answer to GETSTATUS */
+        bool pointer_known;
+        uint64_t pointer; /* the address pointer of DfuSe */
+};
+
+enum { /* bmAttributes */
+       DFU_CAN_DNLOAD = 1,
+       DFU_CAN_UPLOAD = 2,
+       DFU_MANIFESTATION_TOLERANT = 4,
+       DFU_WILL_DETACH = 8,
 };
 
 /* Progress of a phase in bytes; called between transfers. Non-zero: cancel, at this safe point. */
@@ -82,7 +106,7 @@ typedef int (*dfu_progress_t)(void *userdata, const char *phase, uint64_t done, 
 /* Called as soon as the board's state changes, before the next transfer. */
 typedef void (*dfu_board_state_t)(void *userdata, enum board_state state);
 
-struct dfu_callbacks {
+struct dfu_callbacks { /* either may be NULL */
         dfu_progress_t progress;
         dfu_board_state_t state;
         void *userdata;
@@ -90,35 +114,44 @@ struct dfu_callbacks {
 
 /* Finds the DFU interface in the descriptors, claims it, reads functional descriptor and strings,
  * builds the map, picks the quirk row, and brings the device to dfuIDLE. `usb` must outlive `dfu`.
- * FWD_NOT_SUPPORTED, FWD_PORT_HELD, FWD_DEVICE_LOST, FWD_TIMEOUT. */
+ * FWD_NOT_SUPPORTED, FWD_PORT_HELD, FWD_DEVICE_LOST, FWD_TIMEOUT, FWD_NEEDS_USER_ACTION (the
+ * bootloader hangs: unplug it). Fills `ret` on success alone. */
 int dfu_open(struct usb_device *usb, struct dfu *ret, struct fault *fault);
 void dfu_clear(struct dfu *dfu);
+#define _cleanup_dfu_ _cleanup_(dfu_clear)
 int dfu_get_status(struct dfu *dfu, struct dfu_status *ret, unsigned timeout_ms,
                    struct fault *fault);
-/* To dfuIDLE, by the state it is in (facts: dfu.md §10.2). */
+/* To dfuIDLE, by the state it is in. */
 int dfu_idle(struct dfu *dfu, struct fault *fault);
+/* Fills in what the device has to say to the plan: transfer size, write unit, access, limit. The
+ * rest of `rules` is left alone. */
+void dfu_flash_rules(const struct dfu *dfu, struct flash_rules *rules);
 
 /* DfuSe */
 /* Is reading allowed? 0 no protection, 1 protected; negative with fault. Leaves the device in
  * dfuIDLE. */
 int dfuse_probe_protection(struct dfu *dfu, uint64_t flash_start, struct fault *fault);
-/* Reads `size` bytes at `address`; progress phase as given (may be NULL). */
+/* Reads `size` bytes at `address`; progress phase as given (may be NULL), `cb` may be NULL. */
 int dfuse_read(struct dfu *dfu, uint64_t address, void *to, size_t size,
                const struct dfu_callbacks *cb, const char *phase, struct fault *fault);
 /* Erases, writes and reads back all of the plan. A stall is retried once from a clean state.
- * `fault` tells address, phase and DFU state; cb->state tells the board's. */
+ * The image's first block, where the vector table is, is written when all the others have been read
+ * back: a flash that ends early never leaves an image that starts. `fault` tells address, phase and
+ * DFU state; cb->state tells the board's. */
 int dfuse_flash(struct dfu *dfu, const struct flash_plan *plan, const struct dfu_callbacks *cb,
                 struct fault *fault);
 /* Starts the firmware at `address`. Losing the device here is success. */
 int dfuse_leave(struct dfu *dfu, uint64_t address, struct fault *fault);
 
-/* Plain DFU 1.1 */
+/* Plain DFU 1.1: 0 when read back and equal, 1 when written but the device cannot be read back
+ * (then the board's state ends at BOARD_WRITTEN). */
 int dfu_plain_flash(struct dfu *dfu, const struct segment *segment, const struct dfu_callbacks *cb,
                     struct fault *fault);
-/* Reset or detach, so that the new firmware starts. Losing the device here is success. */
+/* Reset, so that the new firmware starts. Losing the device here is success. */
 int dfu_plain_leave(struct dfu *dfu, struct fault *fault);
 
-/* The row for this device; the row "generic" (by the book) if none fits. */
+/* The row for this device; the row "generic" (by the book) if none fits. `flash_string` is the
+ * chip's own, as it came. */
 const struct dfu_quirks *dfu_quirks_find(uint16_t vendor_id, uint16_t product_id,
                                          uint16_t bcd_device, const char *serial,
                                          const char *flash_string);

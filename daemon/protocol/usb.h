@@ -27,6 +27,8 @@ struct usb_ops {
         /* Waits; in tests it moves the model's clock. Also the point where a cancel is noticed:
          * -ECANCELED. */
         int (*sleep)(struct usb_device *usb, unsigned ms);
+        /* A clock that only goes on, milliseconds; in tests the model's. NULL: CLOCK_MONOTONIC. */
+        uint64_t (*now_ms)(struct usb_device *usb);
         void (*close)(struct usb_device *usb);
 };
 
@@ -45,10 +47,16 @@ struct usb_device {
 int usb_open(const char *node, struct usb_device **ret, struct fault *fault);
 struct usb_device *usb_close(struct usb_device *usb);
 DEFINE_CLEANUP(struct usb_device *, usb_close)
-#define _cleanup_usb_ _cleanup_(usb_close_p)
+#define _cleanup_usb_        _cleanup_(usb_close_p)
 
+#define USB_CONTROL_SIZE_MAX 4096U /* bytes; usbfs refuses more */
+
+/* One control transfer, counted; -EINVAL if `length` is above USB_CONTROL_SIZE_MAX. */
 int usb_control(struct usb_device *usb, uint8_t request_type, uint8_t request, uint16_t value,
                 uint16_t index, void *data, uint16_t length, unsigned timeout_ms);
-/* A string descriptor as clean UTF-8, read twice if it comes truncated (F427). "" if the index is 0
- * or unreadable; -ENODEV only. */
+/* A string descriptor as clean UTF-8, read again if it comes truncated (F427) or stalls. "" if the
+ * index is 0 or unreadable; -ENODEV only. */
 int usb_string(struct usb_device *usb, uint8_t index, char *to, size_t to_size);
+/* The same for devices that put plain bytes where UTF-16 belongs (GD32VF103's serial number). */
+int usb_string_bytes(struct usb_device *usb, uint8_t index, char *to, size_t to_size);
+uint64_t usb_now_ms(struct usb_device *usb);
