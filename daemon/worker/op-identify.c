@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/dfu-serial.h"
 #include "protocol/betaflight.h"
-#include "protocol/dfu-serial.h"
 #include "worker/cancel.h"
 #include "worker/worker.h"
 

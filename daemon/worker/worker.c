@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "protocol/dfu-serial.h"
+#include "base/dfu-serial.h"
 #include "worker/cancel.h"
 #include "worker/guard.h"
 #include "worker/image-input.h"

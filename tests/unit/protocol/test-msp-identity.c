@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fake-fc.h"
 
+#include "base/dfu-serial.h"
 #include "protocol/betaflight.h"
-#include "protocol/dfu-serial.h"
 
 /* BOARD_INFO as the releases send it. */
 #define SIGNATURE "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"

@@ -2,7 +2,7 @@
 #pragma once
 
 /* What USB serial number will a chip's ROM bootloader show, given its unique id? Evidence that the
- * bootloader which came up is the board that was asked to reboot. Pure. */
+ * bootloader which came up is the board that was asked to reboot. Pure; in worker and service. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "protocol/dfu-serial.h"
+#include "base/dfu-serial.h"
 
 #include <stdio.h>
 #include <string.h>

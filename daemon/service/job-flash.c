@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "service/device.h"
+#include "service/steps.h"
+
+int flash_check_board(const struct device *device, struct fault *fault) {
+        if (!device->profile)
+                return fault_set(fault, FWD_NOT_SUPPORTED,
+                                 "No board profile tells where the firmware of board %s belongs",
+                                 device_get(device, DEVICE_PORT));
+        if (!device->profile->flashable)
+                return fault_set(
+                        fault, FWD_NOT_SUPPORTED, "Board %s (%s) cannot be flashed here. %s",
+                        device_get(device, DEVICE_PORT), device_name(device),
+                        device->profile->hint_bootloader ? device->profile->hint_bootloader : "");
+        return 0;
+}
+
+/* Inspect: the file in full, before the board is touched */
+
+static int inspect_start(struct job *job) {
+        struct worker_request request = step_request(job, "inspect");
+
+        if (flash_check_board(job->device, &job->fault) < 0)
+                return -EOPNOTSUPP;
+        request.options = &job->options;
+        request.source_fd = job->source_fd;
+        request.image_fd = job->image_fd;
+        return step_start_worker(job, &request);
+}
+
+static int inspect_finish(struct job *job, const struct worker_outcome *outcome) {
+        job->source_fd = fd_close(job->source_fd);
+        if (outcome->fault.error == FWD_OK)
+                return 0;
+        job->fault = outcome->fault;
+        return -EIO;
+}
+
+static const struct step step_inspect = {
+        .phase = "inspecting",
+        .start = inspect_start,
+        .finish = inspect_finish,
+};
+
+/* Flash */
+
+static int flash_start(struct job *job) {
+        struct worker_request request = step_request(job, "flash");
+        const struct device *device = job->device;
+
+        if (device->mode != MODE_BOOTLOADER)
+                return job_fault(job, FWD_DEVICE_LOST, "The board is not in its bootloader");
+        (void) snprintf(job->unique_id, sizeof(job->unique_id), "%s",
+                        device_get(device, DEVICE_UNIQUE_ID));
+        request.node = device->usb_node;
+        request.vendor_id = device->vendor_id;
+        request.product_id = device->product_id;
+        request.serial = device_get(device, DEVICE_SERIAL);
+        request.options = &job->options;
+        request.image_fd = job->image_fd;
+        return step_start_worker(job, &request);
+}
+
+static int flash_finish(struct job *job, const struct worker_outcome *outcome) {
+        /* A board that goes while it is sent off has done what was asked. */
+        if (outcome->fault.error == FWD_DEVICE_LOST && outcome->state == BOARD_VERIFIED &&
+            strcmp(job->phase, "leaving") == 0)
+                return 0;
+        if (outcome->fault.error != FWD_OK) {
+                job->fault = outcome->fault;
+                return -EIO;
+        }
+        /* Success is what was checked, not what was said. */
+        if (outcome->state != BOARD_VERIFIED)
+                return job_fault(job, FWD_VERIFY_FAILED,
+                                 "The worker reported success without having verified the board");
+        return 0;
+}
+
+static const struct step step_flash = {
+        .phase = "opening",
+        .start = flash_start,
+        .finish = flash_finish,
+};
+
+/* Return: whatever comes. What was flashed may have another USB id than what was there before, or
+ * none at all. */
+
+static bool return_needed(const struct job *job) {
+        return job->kind == JOB_FLASH ? job->options.leave : !job->went_firmware;
+}
+
+static int return_check(struct job *job) {
+        const struct device *device = job->device;
+        char notice[128];
+
+        if (*device->stranger) {
+                (void) snprintf(notice, sizeof(notice),
+                                "The board came back as %s, which is not a known board.",
+                                device->stranger);
+                job_set_fact(job, "Notice", notice);
+                return 1;
+        }
+        if (device->mode != MODE_FIRMWARE)
+                return 0;
+        job->generation = device->generation;
+        /* Its serial port is told a little later; only needed if it is to be asked. */
+        return !device->profile || device->profile->identify == IDENTIFY_NEVER || device->tty;
+}
+
+static int return_first(struct job *job) {
+        const struct board_profile *profile = job->device->profile;
+
+        if (job->device->mode == MODE_FIRMWARE)
+                return 1;
+        job_set_fact(job, "Notice",
+                     profile && profile->hint_return ? profile->hint_return
+                     : job->device->mode == MODE_BOOTLOADER
+                             ? "The board is still in its bootloader: power-cycle it."
+                             : "The board has not come back: power-cycle it.");
+        return 1;
+}
+
+static const struct await return_await = {.check = return_check, .first = return_first};
+
+static int return_start(struct job *job) {
+        return step_start_await(job, &return_await);
+}
+
+const struct step step_return = {
+        .phase = "waiting-for-firmware",
+        .flags = STEP_MAY_VANISH | STEP_NO_CANCEL,
+        .needed = return_needed,
+        .start = return_start,
+};
+
+const struct step *const flash_steps[] = {
+        &step_inspect,
+        &step_settle,
+        &step_port,
+        &step_reboot,
+        &step_bootloader,
+        &step_flash,
+        &step_return,
+        &step_identify_returned,
+        NULL,
+};
+
+/* Leave */
+
+static bool leave_needed(const struct job *job) {
+        return job->device->mode == MODE_BOOTLOADER;
+}
+
+static int leave_start(struct job *job) {
+        struct worker_request request = step_request(job, "leave");
+
+        request.node = job->device->usb_node;
+        request.vendor_id = job->device->vendor_id;
+        request.product_id = job->device->product_id;
+        request.serial = device_get(job->device, DEVICE_SERIAL);
+        return step_start_worker(job, &request);
+}
+
+static const struct step step_leave = {
+        .phase = "leaving",
+        .flags = STEP_MAY_VANISH,
+        .needed = leave_needed,
+        .start = leave_start,
+};
+
+const struct step *const leave_steps[] = {&step_settle, &step_leave, &step_return,
+                                          &step_identify_returned, NULL};

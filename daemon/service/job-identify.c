@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "service/device.h"
+#include "service/steps.h"
+
+static bool is_firmware(const struct job *job) {
+        return job->device->mode == MODE_FIRMWARE;
+}
+
+static bool may_identify(const struct job *job) {
+        return job->device->profile && job->device->profile->identify != IDENTIFY_NEVER;
+}
+
+/* Settle: an identification that the service began by itself is waited for, not fought with. */
+
+static int settle_check(struct job *job) {
+        return job->device->identify == NULL;
+}
+
+static const struct await settle_await = {.check = settle_check, .timeless = true};
+
+static int settle_start(struct job *job) {
+        return step_start_await(job, &settle_await);
+}
+
+const struct step step_settle = {.start = settle_start};
+
+/* The serial port: udev tells it after the USB device. */
+
+static bool port_needed(const struct job *job) {
+        return is_firmware(job) && job->device->profile && !job->device->tty &&
+               (job->kind == JOB_IDENTIFY || job->device->profile->reboot != REBOOT_NONE);
+}
+
+static int port_check(struct job *job) {
+        return job->device->tty != NULL;
+}
+
+static int port_first(struct job *job) {
+        job_set_fact(job, "Notice", "The board has no serial port yet.");
+        return 0;
+}
+
+static int port_second(struct job *job) {
+        return job_fault(job, FWD_TIMEOUT,
+                         "The board's serial port did not appear; is the kernel's driver for it "
+                         "there (cdc_acm)?");
+}
+
+static const struct await port_await = {
+        .check = port_check,
+        .first = port_first,
+        .second = port_second,
+};
+
+static int port_start(struct job *job) {
+        return step_start_await(job, &port_await);
+}
+
+const struct step step_port = {
+        .phase = "waiting-for-port",
+        .needed = port_needed,
+        .start = port_start,
+};
+
+/* Identify */
+
+static int identify_start(struct job *job) {
+        struct worker_request request = step_request(job, "identify");
+        struct device *device = job->device;
+
+        if (is_firmware(job) && !may_identify(job))
+                return job_fault(job, FWD_NOT_SUPPORTED,
+                                 "What is known of this board forbids to open its serial port");
+        if (is_firmware(job))
+                request.tty = device->tty;
+        else {
+                request.node = device->usb_node;
+                request.vendor_id = device->vendor_id;
+                request.product_id = device->product_id;
+                request.serial = device_get(device, DEVICE_SERIAL);
+        }
+        return step_start_worker(job, &request);
+}
+
+static int identify_finish(struct job *job, const struct worker_outcome *outcome) {
+        if (outcome->fault.error != FWD_OK) {
+                job->fault = outcome->fault;
+                return -EIO;
+        }
+        job->device->identified = true;
+        device_hint_update(job->device);
+        device_flush(job->device);
+        return 0;
+}
+
+const struct step step_identify = {
+        .phase = "identifying",
+        .start = identify_start,
+        .finish = identify_finish,
+};
+
+/* After a flash or a leave: the work is proven already. */
+
+static bool identify_returned_needed(const struct job *job) {
+        return (job->kind == JOB_FLASH || !job->went_firmware) && is_firmware(job) &&
+               may_identify(job) && job->device->tty;
+}
+
+static int identify_returned_finish(struct job *job, const struct worker_outcome *outcome) {
+        const char *now = device_get(job->device, DEVICE_UNIQUE_ID);
+        char notice[400];
+
+        if (outcome->fault.error != FWD_OK) {
+                job->device->identify_failed = true;
+                (void) snprintf(notice, sizeof(notice), "The firmware did not say what it is: %s",
+                                outcome->fault.message);
+                job_set_fact(job, "Notice", notice);
+                return 0;
+        }
+        if (*job->unique_id && *now && strcmp(job->unique_id, now) != 0)
+                job_set_fact(job, "Notice",
+                             "Another board is on the port now than the one that was flashed.");
+        return identify_finish(job, outcome);
+}
+
+const struct step step_identify_returned = {
+        .phase = "identifying",
+        .flags = STEP_MAY_VANISH | STEP_NO_CANCEL,
+        .needed = identify_returned_needed,
+        .start = identify_start,
+        .finish = identify_returned_finish,
+};
+
+const struct step *const identify_steps[] = {&step_settle, &step_port, &step_identify, NULL};

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <inttypes.h>
+
+#include "service/device.h"
+#include "service/steps.h"
+
+static bool began_in_firmware(const struct job *job) {
+        return job->went_firmware;
+}
+
+static enum board_reboot reboot_way(const struct job *job) {
+        return job->device->profile ? job->device->profile->reboot : REBOOT_NONE;
+}
+
+/* Ask the firmware. The worker asks it first who it is; what it says is the identity that the board
+ * keeps in its bootloader. */
+
+static bool reboot_needed(const struct job *job) {
+        return job->device->mode == MODE_FIRMWARE && reboot_way(job) != REBOOT_NONE;
+}
+
+static int reboot_start(struct job *job) {
+        struct worker_request request = step_request(job, "reboot");
+
+        job_clear_fact(job, "Notice");
+        if (!job->device->tty)
+                return job_fault(job, FWD_DEVICE_LOST, "The board's serial port went away");
+        request.tty = job->device->tty;
+        return step_start_worker(job, &request);
+}
+
+/* A board may vanish in the middle of its answer: whether it obeyed, udev tells. */
+static int reboot_finish(struct job *job, const struct worker_outcome *outcome) {
+        if (outcome->fault.error == FWD_OK || outcome->fault.error == FWD_DEVICE_LOST)
+                return 0;
+        job->fault = outcome->fault;
+        return -EIO;
+}
+
+const struct step step_reboot = {
+        .phase = "rebooting",
+        .flags = STEP_MAY_VANISH,
+        .needed = reboot_needed,
+        .start = reboot_start,
+        .finish = reboot_finish,
+};
+
+/* Wait for the bootloader */
+
+static void tell_how(struct job *job) {
+        const struct board_profile *profile = job->device->profile;
+
+        job_set_fact(job, "Notice",
+                     profile && profile->hint_bootloader
+                             ? profile->hint_bootloader
+                             : "Hold the board's BOOT button while you plug it in again.");
+}
+
+static int bootloader_check(struct job *job) {
+        struct device *device = job->device;
+
+        if (*device->stranger)
+                return job_fault(job, FWD_NOT_SUPPORTED,
+                                 "The board came back as %s, which is not known as a bootloader",
+                                 device->stranger);
+        if (device->mode == MODE_BOOTLOADER) {
+                job->generation = device->generation;
+                job_clear_fact(job, "Notice");
+                return 1;
+        }
+        if (device->mode == MODE_FIRMWARE && device->generation != job->generation) {
+                /* Once a person was asked to act, the firmware may come back in between. */
+                if (!job->hinted && reboot_way(job) != REBOOT_NONE)
+                        return job_fault(job, FWD_NOT_SUPPORTED,
+                                         "The board was asked for its bootloader, but started its "
+                                         "firmware again; bring it into its bootloader by hand");
+                job->generation = device->generation;
+        }
+        return 0;
+}
+
+static int bootloader_first(struct job *job) {
+        tell_how(job);
+        return 0;
+}
+
+static int bootloader_second(struct job *job) {
+        const struct settings *settings = &job->service->settings;
+
+        return job_fault(job, FWD_NEEDS_USER_ACTION,
+                         "The board did not come as its bootloader within %" PRIu64 " s",
+                         (settings->await_first_ms + settings->await_second_ms) / 1000);
+}
+
+static const struct await bootloader_await = {
+        .check = bootloader_check,
+        .first = bootloader_first,
+        .second = bootloader_second,
+};
+
+static int bootloader_start(struct job *job) {
+        if (reboot_way(job) == REBOOT_NONE)
+                tell_how(job);
+        return step_start_await(job, &bootloader_await);
+}
+
+const struct step step_bootloader = {
+        .phase = "waiting-for-bootloader",
+        .flags = STEP_MAY_VANISH,
+        .needed = began_in_firmware,
+        .start = bootloader_start,
+};
+
+const struct step *const reboot_steps[] = {
+        &step_settle, &step_port, &step_reboot, &step_bootloader, NULL,
+};

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include "base/log.h"
+#include "config.h"
+#include "service/alias.h"
+#include "service/device.h"
+#include "service/job.h"
+#include "service/manager.h"
+#include "service/service.h"
+#include "service/udev.h"
+
+DEFINE_CLEANUP(struct service *, service_clear)
+
+/* The first asks running jobs to stop at their next safe point; the second does not wait. */
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
+        struct service *service = userdata;
+
+        if (service->stopping)
+                return sd_event_exit(service->event, 0);
+        service->stopping = true;
+        (void) sd_notify(false, "STOPPING=1");
+        jobs_stop(service);
+        service_consider_exit(service);
+        return 0;
+}
+
+static int set_signals(struct service *service) {
+        sigset_t blocked;
+        int r;
+
+        if (sigemptyset(&blocked) < 0 || sigaddset(&blocked, SIGCHLD) < 0 ||
+            sigaddset(&blocked, SIGTERM) < 0 || sigaddset(&blocked, SIGINT) < 0 ||
+            sigprocmask(SIG_BLOCK, &blocked, NULL) < 0)
+                return -errno;
+        r = sd_event_add_signal(service->event, NULL, SIGTERM, on_signal, service);
+        if (r < 0)
+                return r;
+        return sd_event_add_signal(service->event, NULL, SIGINT, on_signal, service);
+}
+
+static int add_objects(struct service *service) {
+        int r;
+
+        r = manager_bus_add(service);
+        if (r < 0)
+                return r;
+        r = devices_bus_add(service);
+        if (r < 0)
+                return r;
+        return jobs_bus_add(service);
+}
+
+static int failed(int r, const char *what) {
+        log_error("%s: %s", what, strerror(-r));
+        return r;
+}
+
+/* Everything that is there is on its object before the name is: who can find the service finds all
+ * of it. */
+static int start(struct service *service) {
+        int r;
+
+        r = set_signals(service);
+        if (r < 0)
+                return failed(r, "Cannot set up signals");
+        r = sd_event_set_watchdog(service->event, true);
+        if (r < 0)
+                return failed(r, "Cannot set up the watchdog");
+        r = sd_bus_open_system_with_description(&service->bus, "fwd");
+        if (r < 0)
+                return failed(r, "Cannot connect to the system bus");
+        r = sd_bus_set_exit_on_disconnect(service->bus, true);
+        if (r < 0)
+                return failed(r, "Cannot watch the bus connection");
+        r = add_objects(service);
+        if (r < 0)
+                return failed(r, "Cannot put the objects on the bus");
+        r = sd_bus_attach_event(service->bus, service->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0)
+                return failed(r, "Cannot attach the bus");
+        r = udev_start(service);
+        if (r < 0)
+                return failed(r, "Cannot listen to udev");
+        r = sd_bus_request_name(service->bus, SERVICE_NAME, 0);
+        if (r < 0)
+                return failed(r, "Cannot get the name " SERVICE_NAME);
+        (void) sd_notify(false, "READY=1\nSTATUS=Watching for boards");
+        return 0;
+}
+
+static int run(void) {
+        _cleanup_(sd_event_unref_p) sd_event *event = NULL;
+        _cleanup_(sd_bus_flush_close_unref_p) sd_bus *bus = NULL;
+        struct service service = {};
+        _cleanup_(service_clear_p) _unused_ struct service *clear = &service;
+        int r;
+
+        log_setup();
+        (void) umask(0077);
+        r = sd_event_default(&event);
+        if (r < 0)
+                return failed(r, "Cannot make the event loop");
+        service.event = event;
+        settings_load(&service.settings);
+        aliases_load(&service);
+        r = start(&service);
+        bus = service.bus;
+        if (r < 0)
+                return r;
+        r = sd_event_loop(event);
+        return r < 0 ? failed(r, "The event loop failed") : r;
+}
+
+static int usage(FILE *to) {
+        (void) fputs("Usage: fwd [--help] [--version]\n\n"
+                     "The firmware flashing service; started by systemd or by D-Bus. See fwd(8).\n",
+                     to);
+        return to == stderr ? 2 : 0;
+}
+
+int main(int argc, char **argv) {
+        static const struct option options[] = {
+                {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'V'},
+                {},
+        };
+        int c;
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+                switch (c) {
+                case 'h':
+                        return usage(stdout);
+                case 'V':
+                        (void) puts("fwd " FWD_VERSION);
+                        return 0;
+                default:
+                        return usage(stderr);
+                }
+        if (optind < argc)
+                return usage(stderr);
+        return run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

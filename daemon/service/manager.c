@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "service/manager.h"
+
+#include "config.h"
+#include "service/calls.h"
+#include "service/device.h"
+#include "service/inspect.h"
+#include "service/job.h"
+
+static int append_device(sd_bus_message *reply, const struct device *device) {
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'r', "oa{sv}");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(reply, "o", device->path);
+        if (r < 0)
+                return r;
+        r = device_append(reply, device);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int on_list_devices(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unref_p) sd_bus_message *reply = NULL;
+        struct service *service = userdata;
+        int r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(reply, 'a', "(oa{sv})");
+        for (struct device *d = service->devices; r >= 0 && d; d = d->next)
+                r = append_device(reply, d);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int append_job(sd_bus_message *reply, const struct job *job) {
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'r', "oa{sv}");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(reply, "o", job->path);
+        if (r < 0)
+                return r;
+        r = job_append(reply, job);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int on_list_jobs(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unref_p) sd_bus_message *reply = NULL;
+        struct service *service = userdata;
+        int r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(reply, 'a', "(oa{sv})");
+        for (struct job *job = service->jobs; r >= 0 && job; job = job->next)
+                r = append_job(reply, job);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int on_get_device(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct fault fault = FAULT_INIT;
+        struct device *device;
+        const char *what;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &what);
+        if (r < 0)
+                return r;
+        r = device_resolve(userdata, what, &device, &fault);
+        if (r < 0)
+                return call_refuse(error, &fault, r);
+        return sd_bus_reply_method_return(m, "o", device->path);
+}
+
+static int read_device(struct service *service, sd_bus_message *m, struct device **ret,
+                       sd_bus_error *error) {
+        struct fault fault = FAULT_INIT;
+        const char *path;
+        int r;
+
+        r = sd_bus_message_read(m, "o", &path);
+        if (r < 0)
+                return r;
+        *ret = device_find_path(service, path);
+        if (*ret)
+                return 0;
+        r = fault_set(&fault, FWD_NOT_FOUND, "There is no board %s", path);
+        return call_refuse(error, &fault, r);
+}
+
+static int on_flash(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct device *device;
+        int r = read_device(userdata, m, &device, error);
+
+        return r < 0 ? r : call_flash(userdata, m, device, error);
+}
+
+static int on_reboot(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct device *device;
+        int r = read_device(userdata, m, &device, error);
+
+        return r < 0 ? r : call_start(userdata, m, device, JOB_REBOOT, error);
+}
+
+static int on_inspect(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return inspect_start(userdata, m, error);
+}
+
+static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        return sd_bus_message_append(reply, "s", FWD_VERSION);
+}
+
+static int get_features(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        return sd_bus_message_append(reply, "as", 5, "flash", "identify", "inspect", "leave",
+                                     "reboot");
+}
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("ListDevices", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(oa{sv})", devices),
+                                on_list_devices, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListJobs", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(oa{sv})", jobs),
+                                on_list_jobs, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetDevice", SD_BUS_ARGS("s", what), SD_BUS_RESULT("o", device),
+                                on_get_device, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Flash", SD_BUS_ARGS("o", device, "h", image, "a{sv}", options),
+                                SD_BUS_RESULT("o", job), on_flash, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RebootToBootloader", SD_BUS_ARGS("o", device, "a{sv}", options),
+                                SD_BUS_RESULT("o", job), on_reboot, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Inspect", SD_BUS_ARGS("h", image, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", details), on_inspect,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("DeviceAdded", SD_BUS_ARGS("o", device, "a{sv}", properties), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("DeviceRemoved", SD_BUS_ARGS("o", device), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("JobAdded", SD_BUS_ARGS("o", job), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("JobRemoved", SD_BUS_ARGS("o", job, "s", result), 0),
+        SD_BUS_SIGNAL_WITH_ARGS(
+                "Progress", SD_BUS_ARGS("o", job, "o", device, "s", phase, "t", done, "t", total),
+                0),
+        SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Features", "as", get_features, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_VTABLE_END,
+};
+
+int manager_bus_add(struct service *service) {
+        int r;
+
+        r = sd_bus_add_object_manager(service->bus, NULL, SERVICE_PATH);
+        if (r < 0)
+                return r;
+        return sd_bus_add_object_vtable(service->bus, NULL, SERVICE_PATH, MANAGER_INTERFACE, vtable,
+                                        service);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "service/options.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+static const struct {
+        const char *key;
+        unsigned bit;
+        const char *types; /* signatures of one letter each */
+        const char *what;
+} keys[] = {
+        {"address", OPTION_ADDRESS, "ts", "a number (t) or a text such as 0x08000000 (s)"},
+        {"force", OPTION_FORCE, "b", "a boolean (b)"},
+        {"erase", OPTION_ERASE, "s", "the text \"sectors\" or \"full\" (s)"},
+        {"leave", OPTION_LEAVE, "b", "a boolean (b)"},
+};
+
+static int read_value(sd_bus_message *m, unsigned bit, const char *type, struct options *options,
+                      struct fault *fault) {
+        const char *text;
+        int r, b;
+
+        if (type[0] == 'b') {
+                r = sd_bus_message_read(m, "v", "b", &b);
+                if (r < 0)
+                        return r;
+                if (bit == OPTION_FORCE)
+                        options->force = b;
+                else
+                        options->leave = b;
+                return 0;
+        }
+        if (type[0] == 't') {
+                r = sd_bus_message_read(m, "v", "t", &options->address);
+                options->has_address = true;
+                return r < 0 ? r : 0;
+        }
+        r = sd_bus_message_read(m, "v", "s", &text);
+        if (r < 0)
+                return r;
+        if (bit == OPTION_ADDRESS) {
+                if (parse_u64(text, UINT64_MAX, &options->address) < 0)
+                        return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                         "The option \"address\" is not an address");
+                options->has_address = true;
+                return 0;
+        }
+        if (strcmp(text, "full") != 0 && strcmp(text, "sectors") != 0)
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "The option \"erase\" is neither \"sectors\" nor \"full\"");
+        options->erase_full = strcmp(text, "full") == 0;
+        return 0;
+}
+
+static int read_entry(sd_bus_message *m, unsigned allowed, unsigned *seen, struct options *options,
+                      struct fault *fault) {
+        const char *key, *type;
+        char shown[64];
+        int r;
+
+        r = sd_bus_message_read(m, "s", &key);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_peek_type(m, NULL, &type);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+                if (strcmp(keys[i].key, key) != 0 || !(allowed & keys[i].bit))
+                        continue;
+                if (*seen & keys[i].bit)
+                        return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                         "The option \"%s\" was given twice", key);
+                *seen |= keys[i].bit;
+                if (strlen(type) != 1 || !strchr(keys[i].types, type[0]))
+                        return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                         "The option \"%s\" must be %s", key, keys[i].what);
+                return read_value(m, keys[i].bit, type, options, fault);
+        }
+        text_sanitize(shown, sizeof(shown), key);
+        return fault_set(fault, FWD_INVALID_ARGUMENT, "This call knows no option \"%s\"", shown);
+}
+
+int options_parse(sd_bus_message *message, unsigned allowed, struct options *ret,
+                  struct fault *fault) {
+        struct options options = OPTIONS_INIT;
+        unsigned seen = 0;
+        int r;
+
+        r = sd_bus_message_enter_container(message, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        for (;;) {
+                r = sd_bus_message_enter_container(message, 'e', "sv");
+                if (r < 0)
+                        return r;
+                if (r == 0)
+                        break;
+                r = read_entry(message, allowed, &seen, &options, fault);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_exit_container(message);
+                if (r < 0)
+                        return r;
+        }
+        r = sd_bus_message_exit_container(message);
+        if (r < 0)
+                return r;
+        *ret = options;
+        return 0;
+}

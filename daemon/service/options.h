@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The `a{sv} options` at the end of the methods: read strictly, so that a misspelt option is an
+ * error and not a flash that did something else. Pure. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+
+#include "base/fault.h"
+
+enum {                          /* which keys a method takes */
+       OPTION_ADDRESS = 1 << 0, /* "address" t, or s: where a raw image goes */
+       OPTION_FORCE = 1 << 1,   /* "force" b */
+       OPTION_ERASE = 1 << 2,   /* "erase" s: "sectors" or "full" */
+       OPTION_LEAVE = 1 << 3,   /* "leave" b */
+};
+
+struct options {
+        bool has_address;
+        uint64_t address;
+        bool force;
+        bool erase_full;
+        bool leave;
+};
+
+#define OPTIONS_INIT                                                                               \
+        { .leave = true }
+
+/* Reads the dictionary at the message's read pointer. FWD_INVALID_ARGUMENT, naming the key; -errno
+ * without a fault if the message itself is broken. Writes `ret` on success alone. */
+int options_parse(sd_bus_message *message, unsigned allowed, struct options *ret,
+                  struct fault *fault);

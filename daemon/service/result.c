@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "service/result.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+static const char *state_clause(enum board_state state, bool in_bootloader) {
+        switch (state) {
+        case BOARD_UNTOUCHED:
+                return in_bootloader ? "is untouched: its old firmware is whole; it is in its "
+                                       "bootloader, and starts the firmware when it is plugged in "
+                                       "again"
+                                     : "is untouched: it still has its old firmware";
+        case BOARD_ERASED:
+                return "is erased: it has no firmware now, its bootloader is whole";
+        case BOARD_PARTLY_WRITTEN:
+                return "is partly written: it has no working firmware now, its bootloader is whole";
+        case BOARD_WRITTEN:
+                return "is written, but what was written is not proven right";
+        default:
+                return "is written and verified";
+        }
+}
+
+static const char *advice(const struct fault *fault, const struct result_context *context) {
+        const char *hint = context->profile ? context->profile->hint_bootloader : NULL;
+
+        if (fault->error == FWD_NEEDS_USER_ACTION && hint)
+                return hint;
+        if (fault->error == FWD_CANCELLED && context->state > BOARD_UNTOUCHED &&
+            context->state < BOARD_VERIFIED)
+                return "Flash again to make it work.";
+        if (fault->error == FWD_DEVICE_LOST && context->state == BOARD_UNTOUCHED)
+                return "Check the cable, plug the board in and try again.";
+        return fwd_error_advice(fault->error);
+}
+
+/* Ends a sentence that may have been ended already. */
+static const char *stop(const char *sentence) {
+        size_t n = strlen(sentence);
+
+        return n > 0 && strchr(".!?", sentence[n - 1]) ? "" : ".";
+}
+
+char *result_message(const struct fault *fault, const struct result_context *context) {
+        const char *what = *fault->message ? fault->message : fwd_error_name(fault->error);
+        const char *now = advice(fault, context);
+
+        return text_format("%s%s Board %s (%s) %s. %s%s", what, stop(what), context->port,
+                           context->name, state_clause(context->state, context->in_bootloader), now,
+                           stop(now));
+}
+
+char *result_refusal(const struct fault *fault) {
+        return text_format("%s%s %s", fault->message, stop(fault->message),
+                           fwd_error_advice(fault->error));
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The sentences that people read: what happened, which board, in what state it is, what to do now.
+ * Pure. */
+
+#include "base/fault.h"
+#include "board/board.h"
+
+struct result_context {
+        const char *port; /* "1-2.3" */
+        const char *name; /* "Betaflight flight controller" */
+        enum board_state state;
+        bool in_bootloader;                  /* as it was last seen */
+        const struct board_profile *profile; /* for its hints; may be NULL */
+};
+
+/* ErrorMessage of a job that failed or was cancelled. Free with free(); NULL without memory. */
+char *result_message(const struct fault *fault, const struct result_context *context);
+/* The text of a method's error: the fault and the general advice. */
+char *result_refusal(const struct fault *fault);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "service/service.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "config.h"
+#include "service/alias.h"
+#include "service/device.h"
+#include "service/inspect.h"
+#include "service/job.h"
+#include "service/polkit.h"
+#include "service/udev.h"
+
+/* fwupd waits as long for a board to come back by itself, and for one that a person must help. */
+#define AWAIT_FIRST_MS  10000U
+#define AWAIT_SECOND_MS 30000U
+
+/* The longest silence of a healthy worker is a mass erase, 70 s on the slowest chips (an STM32F7
+ * of 2 MiB at x8): above it, with room. */
+#define WORKER_TIMEOUT_MS 120000U
+
+/* A transfer that must not be cut short takes a few seconds at most: the erase of one sector. */
+#define CANCEL_GRACE_MS 10000U
+
+#define SETTING_MAX_MS  (3600U * 1000)
+
+static void read_ms(const char *name, uint64_t *ret) {
+        const char *text = getenv(name);
+
+        if (text && parse_u64(text, SETTING_MAX_MS, ret) < 0)
+                log_warning("%s=%s is not a number of milliseconds, ignored", name, text);
+}
+
+static void read_await(struct settings *settings) {
+        const char *text = getenv("FWD_AWAIT_MS"), *comma = text ? strchr(text, ',') : NULL;
+        char first[16] = "";
+        uint64_t a, b;
+
+        if (!text)
+                return;
+        if (comma && (size_t) (comma - text) < sizeof(first))
+                memcpy(first, text, (size_t) (comma - text));
+        if (!comma || parse_u64(first, SETTING_MAX_MS, &a) < 0 ||
+            parse_u64(comma + 1, SETTING_MAX_MS, &b) < 0) {
+                log_warning("FWD_AWAIT_MS=%s is not two numbers of milliseconds, ignored", text);
+                return;
+        }
+        settings->await_first_ms = a;
+        settings->await_second_ms = b;
+}
+
+void settings_load(struct settings *ret) {
+        const char *worker = getenv("FWD_WORKER");
+
+        *ret = (struct settings){
+                .worker = worker ? worker : FWD_WORKER,
+                .await_first_ms = AWAIT_FIRST_MS,
+                .await_second_ms = AWAIT_SECOND_MS,
+                .worker_timeout_ms = WORKER_TIMEOUT_MS,
+                .cancel_grace_ms = CANCEL_GRACE_MS,
+        };
+        read_await(ret);
+        read_ms("FWD_WORKER_TIMEOUT_MS", &ret->worker_timeout_ms);
+        read_ms("FWD_CANCEL_GRACE_MS", &ret->cancel_grace_ms);
+}
+
+void service_consider_exit(struct service *service) {
+        if (service->stopping && jobs_running(service) == 0)
+                (void) sd_event_exit(service->event, 0);
+}
+
+void service_clear(struct service *service) {
+        udev_stop(service);
+        inspections_clear(service);
+        authorizations_clear(service);
+        jobs_clear(service);
+        devices_clear(service);
+        identities_clear(service);
+        aliases_clear(service);
+}

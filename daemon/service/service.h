@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The service as a whole: what every module of it shares. One thread, one sd_event loop, nothing in
+ * it blocks: no device is opened here, no firmware file is read, no bus call is waited for. Made
+ * and torn down by main.c; the lists are owned by the module named beside them. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "base/cleanup.h"
+
+#define SERVICE_NAME            "org.fwctl1"
+#define SERVICE_PATH            "/org/fwctl1"
+#define MANAGER_INTERFACE       "org.fwctl1.Manager"
+#define DEVICE_INTERFACE        "org.fwctl1.Device"
+#define JOB_INTERFACE           "org.fwctl1.Job"
+
+#define SERVICE_JOBS_MAX        64U /* running at one time, all boards together */
+#define SERVICE_INSPECTIONS_MAX 8U  /* Manager.Inspect() calls at one time */
+
+DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
+DEFINE_CLEANUP(sd_event_source *, sd_event_source_unref)
+DEFINE_CLEANUP(sd_event *, sd_event_unref)
+DEFINE_CLEANUP(sd_bus *, sd_bus_flush_close_unref)
+
+struct authorization;
+struct device;
+struct inspection;
+struct job;
+struct udev_intake;
+
+struct settings { /* from the environment, docs/architecture.md */
+        const char *worker;
+        uint64_t await_first_ms, await_second_ms;
+        uint64_t worker_timeout_ms; /* of silence */
+        uint64_t cancel_grace_ms;
+};
+
+struct alias {
+        char *name, *port;
+};
+
+struct service {
+        sd_event *event;
+        sd_bus *bus; /* NULL in unit tests: nothing is emitted then */
+        struct settings settings;
+        struct alias *aliases; /* alias.c */
+        size_t n_aliases;
+        struct device *devices;    /* device.c, by port */
+        struct departed *departed; /* identity.c */
+        struct job *jobs;          /* job.c, oldest first */
+        uint32_t last_job_id;
+        struct authorization *authorizations; /* polkit.c */
+        struct inspection *inspections;       /* inspect.c */
+        struct udev_intake *intake;           /* udev.c */
+        bool stopping;                        /* no new jobs; leave when the last one has ended */
+};
+
+/* Reads the settings from the environment; what cannot be read is told and left at its default. */
+void settings_load(struct settings *ret);
+/* Ends the event loop if a stop was asked for and no job runs any more. */
+void service_consider_exit(struct service *service);
+/* Frees all jobs, devices and calls; workers that still run are killed. Leaves bus and event alone.
+ */
+void service_clear(struct service *service);

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "service/steps.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "service/device.h"
+
+int job_fault(struct job *job, enum fwd_error error, const char *format, ...) {
+        char message[sizeof(job->fault.message)];
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(message, sizeof(message), format, ap);
+        va_end(ap);
+        return fault_set(&job->fault, error, "%s", message);
+}
+
+static const struct step *present(const struct job *job) {
+        return job->steps[job->step];
+}
+
+/* Ends the job by job->fault. */
+static void fail(struct job *job) {
+        job_finish(job, job->fault.error == FWD_CANCELLED ? JOB_CANCELLED : JOB_FAILED,
+                   &job->fault);
+}
+
+static bool board_is_gone(const struct job *job) {
+        return job->lost || job->device->mode == MODE_AWAY ||
+               job->device->generation != job->generation;
+}
+
+/* Between two steps: is there a reason not to begin the next? */
+static bool may_go_on(struct job *job) {
+        const struct step *step = present(job);
+
+        if (job->cancelling && !(step->flags & STEP_NO_CANCEL)) {
+                job_fault(job, FWD_CANCELLED, "The job was cancelled");
+                return false;
+        }
+        if (!(step->flags & STEP_MAY_VANISH) && board_is_gone(job)) {
+                job_fault(job, FWD_DEVICE_LOST, "The board was unplugged");
+                return false;
+        }
+        return true;
+}
+
+void job_run(struct job *job) {
+        for (; present(job); job->step++) {
+                const struct step *step = present(job);
+                int r;
+
+                if (step->needed && !step->needed(job))
+                        continue;
+                if (!may_go_on(job)) {
+                        fail(job);
+                        return;
+                }
+                if (step->phase)
+                        job_set_phase(job, step->phase);
+                job_tell(job, 1U << JOB_P_CANCELABLE);
+                r = step->start(job);
+                if (r < 0) {
+                        fail(job);
+                        return;
+                }
+                if (r == STEP_STARTED)
+                        return;
+        }
+        job_finish(job, JOB_SUCCESS, NULL);
+}
+
+static void next_step(struct job *job) {
+        job->await = NULL;
+        job->await_timer = sd_event_source_unref(job->await_timer);
+        job->step++;
+        job_run(job);
+}
+
+/* Worker steps */
+
+static void take_facts(struct job *job, const struct report *report) {
+        for (size_t i = 0; i < report->n; i++) {
+                const char *key = report->lines[i].key;
+
+                if (strncmp(key, "X.", 2) == 0 && key[2])
+                        job_set_fact(job, key + 2, report->lines[i].value);
+        }
+}
+
+static void on_report(void *userdata, const struct report *report) {
+        struct job *job = userdata;
+        const char *phase = report_get(report, "PHASE"), *notice = report_get(report, "NOTICE");
+        int state = board_state_from_name(report_get(report, "STATE"));
+        uint64_t done, total;
+
+        if (phase)
+                job_set_phase(job, phase);
+        if (report_get_u64(report, "DONE", &done) == 0 &&
+            report_get_u64(report, "TOTAL", &total) == 0)
+                job_set_progress(job, done, total);
+        if (state >= 0)
+                job_set_state(job, (enum board_state) state);
+        if (notice)
+                job_set_fact(job, "Notice", notice);
+        take_facts(job, report);
+        /* What an image says of itself is not what the board is. */
+        if (job->source_fd < 0)
+                device_learn(job->device, report);
+}
+
+static void on_done(void *userdata, const struct worker_outcome *outcome) {
+        struct job *job = userdata;
+        const struct step *step = present(job);
+        int r;
+
+        job->worker = worker_free(job->worker);
+        job_set_state(job, outcome->state);
+        if (step->finish)
+                r = step->finish(job, outcome);
+        else {
+                r = outcome->fault.error == FWD_OK ? 0 : -EIO;
+                if (r < 0)
+                        job->fault = outcome->fault;
+        }
+        if (r < 0)
+                fail(job);
+        else
+                next_step(job);
+}
+
+struct worker_request step_request(const struct job *job, const char *operation) {
+        struct worker_request request = WORKER_REQUEST_INIT;
+
+        request.operation = operation;
+        request.port = job->port;
+        request.job = job->id;
+        request.board = device_get(job->device, DEVICE_BOARD);
+        return request;
+}
+
+int step_start_worker(struct job *job, const struct worker_request *request) {
+        static const struct worker_handlers handlers = {on_report, on_done};
+        int r = worker_start(job->service, request, &handlers, job, &job->worker);
+
+        if (r < 0)
+                return job_fault(job, FWD_FAILED, "The worker could not be started: %s",
+                                 strerror(-r));
+        return STEP_STARTED;
+}
+
+/* Waits */
+
+/* Acts on what a check or a timer said. */
+static void await_judge(struct job *job, int r) {
+        if (r < 0)
+                fail(job);
+        else if (r > 0)
+                next_step(job);
+}
+
+static int on_second(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct job *job = userdata;
+
+        await_judge(job, job->await->second(job));
+        return 0;
+}
+
+static int on_first(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct job *job = userdata;
+        int r = job->await->first(job);
+
+        if (r != 0) {
+                await_judge(job, r);
+                return 0;
+        }
+        job->hinted = true;
+        job->await_timer = sd_event_source_unref(job->await_timer);
+        r = sd_event_add_time_relative(job->service->event, &job->await_timer, CLOCK_MONOTONIC,
+                                       job->service->settings.await_second_ms * 1000, 0, on_second,
+                                       job);
+        if (r < 0) {
+                job_fault(job, FWD_FAILED, "No timer: %s", strerror(-r));
+                fail(job);
+        }
+        return 0;
+}
+
+int step_start_await(struct job *job, const struct await *await) {
+        int r = await->check(job);
+
+        if (r < 0)
+                return r;
+        if (r > 0)
+                return STEP_DONE;
+        job->await = await;
+        job->hinted = false;
+        if (await->timeless)
+                return STEP_STARTED;
+        r = sd_event_add_time_relative(job->service->event, &job->await_timer, CLOCK_MONOTONIC,
+                                       job->service->settings.await_first_ms * 1000, 0, on_first,
+                                       job);
+        if (r < 0)
+                return job_fault(job, FWD_FAILED, "No timer: %s", strerror(-r));
+        return STEP_STARTED;
+}
+
+/* The flash worker's last act is to send the board off. */
+static bool may_vanish(const struct job *job) {
+        return present(job)->flags & STEP_MAY_VANISH || strcmp(job->phase, "leaving") == 0;
+}
+
+void job_device_changed(struct job *job) {
+        if (job->result != JOB_RUNNING || job->start_source)
+                return;
+        if (!may_vanish(job) && board_is_gone(job)) {
+                job->lost = true;
+                if (job->worker) {
+                        worker_lost(job->worker);
+                        return;
+                }
+                job_fault(job, FWD_DEVICE_LOST, "The board was unplugged");
+                fail(job);
+                return;
+        }
+        if (job->await)
+                await_judge(job, job->await->check(job));
+}

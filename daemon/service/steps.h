@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The steps that jobs are made of: a worker run, or a wait for udev. A step is a constant; what it
+ * needs to remember is in the job. */
+
+#include <stdbool.h>
+
+#include "service/job.h"
+#include "service/worker.h"
+
+enum {               /* of step_start */
+       STEP_DONE,    /* nothing (more) to do: the next one */
+       STEP_STARTED, /* goes on by event */
+};
+
+enum {
+        STEP_MAY_VANISH = 1 << 0, /* the board may leave the bus and come back meanwhile */
+        STEP_NO_CANCEL = 1 << 1,  /* the work is done already, this only looks */
+};
+
+struct step {
+        const char *phase; /* set when it begins; NULL: the worker tells */
+        unsigned flags;
+        bool (*needed)(const struct job *job); /* NULL: always */
+        /* STEP_*; negative with job->fault set. */
+        int (*start)(struct job *job);
+        /* What the worker's end means: 0 the next step, negative: job->fault is the end. NULL: any
+         * fault is the end. */
+        int (*finish)(struct job *job, const struct worker_outcome *outcome);
+};
+
+struct await {
+        /* 1: that is it. 0: not yet. Negative: it cannot come any more, job->fault. */
+        int (*check)(struct job *job);
+        bool timeless; /* no timers: what is awaited has its own limit */
+        /* After the first wait: 1 enough, 0 wait on (a Notice is set), negative as above. */
+        int (*first)(struct job *job);
+        /* After the second: 1 or negative. */
+        int (*second)(struct job *job);
+};
+
+/* Runs steps from the present one on until one is started or the job ends. */
+void job_run(struct job *job);
+/* Starts a worker for this step; STEP_STARTED, or negative with job->fault. */
+int step_start_worker(struct job *job, const struct worker_request *request);
+/* Begins to wait. */
+int step_start_await(struct job *job, const struct await *await);
+int job_fault(struct job *job, enum fwd_error error, const char *format, ...) _printf_(3, 4);
+
+/* The request with what every worker of this job gets. */
+struct worker_request step_request(const struct job *job, const char *operation);
+
+extern const struct step step_settle;   /* an identification of the service's own ends first */
+extern const struct step step_port;     /* the serial port is there */
+extern const struct step step_identify; /* fails the job */
+extern const struct step step_identify_returned; /* after one: told, goes on */
+extern const struct step step_reboot;
+extern const struct step step_bootloader; /* wait for it */
+extern const struct step step_return;     /* wait for whatever comes */
+
+/* Whether anything here can flash such a board. FWD_NOT_SUPPORTED. */
+int flash_check_board(const struct device *device, struct fault *fault);
+
+/* The lists, by kind. */
+extern const struct step *const flash_steps[];
+extern const struct step *const reboot_steps[];
+extern const struct step *const identify_steps[];
+extern const struct step *const leave_steps[];

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "service/udev.h"
+
+#include <libudev.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "service/device.h"
+
+/* A hub full of boards says a lot at once. */
+#define RECEIVE_BUFFER_BYTES (1 << 20)
+
+struct udev_intake {
+        struct udev *udev;
+        struct udev_monitor *monitor;
+        sd_event_source *source;
+};
+
+DEFINE_CLEANUP(struct udev_device *, udev_device_unref)
+DEFINE_CLEANUP(struct udev_enumerate *, udev_enumerate_unref)
+
+static uint16_t read_id(struct udev_device *d, const char *attribute) {
+        const char *text = udev_device_get_sysattr_value(d, attribute);
+
+        return text ? (uint16_t) strtoul(text, NULL, 16) : 0;
+}
+
+static void read_string(struct udev_device *d, const char *attribute, char *to) {
+        const char *text = udev_device_get_sysattr_value(d, attribute);
+
+        text_sanitize(to, DEVICE_TEXT_SIZE, text ? text : "");
+}
+
+static enum device_mode read_mode(struct udev_device *d) {
+        const char *mode = udev_device_get_property_value(d, "FWD_MODE");
+
+        if (mode && strcmp(mode, "firmware") == 0)
+                return MODE_FIRMWARE;
+        if (mode && strcmp(mode, "bootloader") == 0)
+                return MODE_BOOTLOADER;
+        return MODE_AWAY;
+}
+
+static void usb_added(struct service *service, struct udev_device *d) {
+        struct device_usb usb = {
+                .port = udev_device_get_sysname(d),
+                .node = udev_device_get_devnode(d),
+                .mode = read_mode(d),
+                .candidates = udev_device_get_property_value(d, "FWD_BOARD"),
+                .vendor_id = read_id(d, "idVendor"),
+                .product_id = read_id(d, "idProduct"),
+        };
+
+        /* Most of what is on a bus is none of ours. */
+        if (!usb.port || !text_is_clean(usb.port) ||
+            (usb.mode == MODE_AWAY && !device_find_port(service, usb.port)))
+                return;
+        read_string(d, "manufacturer", usb.manufacturer);
+        read_string(d, "product", usb.product);
+        read_string(d, "serial", usb.serial);
+        devices_usb_added(service, &usb);
+}
+
+static void tty_added(struct service *service, struct udev_device *d) {
+        const char *node = udev_device_get_devnode(d);
+        struct udev_device *usb =
+                udev_device_get_parent_with_subsystem_devtype(d, "usb", "usb_device");
+
+        if (usb && node)
+                devices_tty_added(service, udev_device_get_sysname(usb), node);
+}
+
+static void take(struct service *service, struct udev_device *d) {
+        const char *action = udev_device_get_action(d); /* NULL: found by enumeration */
+        const char *subsystem = udev_device_get_subsystem(d);
+        const char *type = udev_device_get_devtype(d);
+        bool removed = action && strcmp(action, "remove") == 0;
+
+        if (action && !removed && strcmp(action, "add") != 0 && strcmp(action, "change") != 0)
+                return;
+        if (!subsystem)
+                return;
+        if (strcmp(subsystem, "tty") == 0) {
+                if (!removed)
+                        tty_added(service, d);
+                else if (udev_device_get_devnode(d))
+                        devices_tty_removed(service, udev_device_get_devnode(d));
+        } else if (strcmp(subsystem, "usb") == 0 && type && strcmp(type, "usb_device") == 0) {
+                if (!removed)
+                        usb_added(service, d);
+                else if (udev_device_get_sysname(d))
+                        devices_usb_removed(service, udev_device_get_sysname(d));
+        }
+}
+
+static int on_event(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        struct service *service = userdata;
+
+        for (;;) {
+                _cleanup_(udev_device_unref_p) struct udev_device *d =
+                        udev_monitor_receive_device(service->intake->monitor);
+
+                if (!d)
+                        return 0;
+                take(service, d);
+        }
+}
+
+static int start_monitor(struct service *service) {
+        struct udev_intake *intake = service->intake;
+        int r;
+
+        intake->monitor = udev_monitor_new_from_netlink(intake->udev, "udev");
+        if (!intake->monitor)
+                return -errno;
+        (void) udev_monitor_set_receive_buffer_size(intake->monitor, RECEIVE_BUFFER_BYTES);
+        r = udev_monitor_filter_add_match_subsystem_devtype(intake->monitor, "usb", "usb_device");
+        if (r < 0)
+                return r;
+        r = udev_monitor_filter_add_match_subsystem_devtype(intake->monitor, "tty", NULL);
+        if (r < 0)
+                return r;
+        r = udev_monitor_enable_receiving(intake->monitor);
+        if (r < 0)
+                return r;
+        return sd_event_add_io(service->event, &intake->source,
+                               udev_monitor_get_fd(intake->monitor), EPOLLIN, on_event, service);
+}
+
+/* Only what udev has finished with; the rest comes by the monitor. */
+static int enumerate(struct service *service, const char *subsystem) {
+        struct udev *udev = service->intake->udev;
+        _cleanup_(udev_enumerate_unref_p) struct udev_enumerate *e = udev_enumerate_new(udev);
+        struct udev_list_entry *entry;
+        int r;
+
+        if (!e)
+                return -ENOMEM;
+        if (udev_enumerate_add_match_subsystem(e, subsystem) < 0)
+                return -ENOMEM;
+        r = udev_enumerate_scan_devices(e);
+        if (r < 0)
+                return r;
+        udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(e)) {
+                _cleanup_(udev_device_unref_p) struct udev_device *d =
+                        udev_device_new_from_syspath(udev, udev_list_entry_get_name(entry));
+
+                if (d)
+                        take(service, d);
+        }
+        return 0;
+}
+
+int udev_start(struct service *service) {
+        struct udev_intake *intake = calloc(1, sizeof(*intake));
+        int r;
+
+        if (!intake)
+                return -ENOMEM;
+        service->intake = intake;
+        intake->udev = udev_new();
+        if (!intake->udev)
+                return -errno;
+        r = start_monitor(service);
+        if (r < 0)
+                return r;
+        r = enumerate(service, "usb");
+        if (r < 0)
+                return r;
+        return enumerate(service, "tty");
+}
+
+void udev_stop(struct service *service) {
+        struct udev_intake *intake = service->intake;
+
+        if (!intake)
+                return;
+        sd_event_source_unref(intake->source);
+        udev_monitor_unref(intake->monitor);
+        udev_unref(intake->udev);
+        free(intake);
+        service->intake = NULL;
+}

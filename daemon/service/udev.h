@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The udev intake: tells the device table what came to and left the USB ports. It reads properties
+ * and attributes; it opens no device. */
+
+#include "service/service.h"
+
+/* The monitor first, then what is there already, so that nothing falls between. Negative errno. */
+int udev_start(struct service *service);
+void udev_stop(struct service *service);
