@@ -191,7 +191,7 @@ group="70-fwd.rules:[0-9]* GROUP $fwd_gid"
 check "udev has no complaint about the rules" says_nothing_of_ours "$root"
 
 check "firmware: known, kept from ModemManager, starts the service" has "$root/1-1.device" FWD_MODE=firmware \
-        "FWD_BOARD=crazyflie bitcraze betaflight inav emuflight ardupilot vesc unknown-vcp" ID_MM_DEVICE_IGNORE=1 \
+        "FWD_BOARD=crazyflie bitcraze betaflight inav emuflight rotorflight ardupilot vesc unknown-vcp" ID_MM_DEVICE_IGNORE=1 \
         SYSTEMD_WANTS=fwd.service TAGS=:systemd:
 check "firmware: its USB node is the service's" grep -q "$group" "$root/1-1.device"
 check "firmware: its interface knows" has "$root/1-1.interface" FWD_MODE=firmware

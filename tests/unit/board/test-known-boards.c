@@ -39,6 +39,7 @@ static const struct known known[] = {
         {0x0483, 0x5740, "Betaflight", "Betaflight - STM32F405", "firmware", "betaflight", 1},
         {0x0483, 0x5740, "INAV", "MATEKF405", "firmware", "inav", 1},
         {0x0483, 0x5740, "EmuFlight", "HELIOSPRING", "firmware", "emuflight", 1},
+        {0x0483, 0x5740, "Rotorflight", "STM32F7X2", "firmware", "rotorflight", 1},
         {0x0483, 0x5740, "Bitcraze AB", "Crazyflie 2.x", "firmware", "crazyflie", 0},
         {0x0483, 0x5740, "Bitcraze AB", "Crazyflie 2.0", "firmware", "crazyflie", 0},
         {0x0483, 0x5740, "Bitcraze AB", "LPS Node", "firmware", "bitcraze", 0},
