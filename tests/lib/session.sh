@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# A private machine for a test: a bus, polkit, simulated boards, fwd. Source it, then
+#
+#   session_start [bus] [polkit] [sim] [fwd]     what is named, in that order; all if nothing is
+#
+# and everything is up, waited for by events, and taken down again when the shell ends. The logs are printed if
+# the test failed or a sanitizer said something; then the test fails, whatever it thinks itself.
+#
+#   $session                 a directory of the test's own
+#   simctl …                 see simctl --help; boards appear when `simctl wait PORT MODE` returns
+#   fwctl …                  the client, against the private bus
+#   with_boards COMMAND…     a program that sees the simulated boards (dfu-util, fwd-worker)
+#   polkit_answer ACTION ANSWER, polkit_asked, polkit_forget
+#   fwd_start, fwd_stop, fwd_log; sim_start, sim_stop
+#   SIM_TIME_SCALE=X         chip times: 1 as on hardware, 0 (the default) none
+#   FWD_COMMAND, FWD_ENV     arrays: what is put before fwd, what is put into its environment
+
+tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+source_dir=$(dirname "$tests_dir")
+build_dir=${FWD_BUILD_DIR:-$source_dir/build-tests}
+export PATH="$build_dir/tests/sim:$build_dir/client:$PATH"
+
+fwd_program=$build_dir/daemon/service/fwd
+worker_program=$build_dir/daemon/worker/fwd-worker
+fwctl_program=$build_dir/client/fwctl
+session='' session_pids=() sim_pid='' fwd_pid=''
+FWD_COMMAND=() FWD_ENV=()
+
+# A test that hangs shall end by itself and say where.
+WAIT_S=${WAIT_S:-30}
+
+export ASAN_OPTIONS="detect_leaks=1:exitcode=99:${ASAN_OPTIONS:-}"
+export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:${UBSAN_OPTIONS:-}"
+
+session_die() {
+        echo "Bail out! $*"
+        exit 1
+}
+
+# The value of LD_PRELOAD for a program: libasan must come first where the program was built with it.
+preload_for() {
+        local asan
+        asan=$(ldd "$1" 2>/dev/null | sed -n 's/.*libasan[^ ]* => \([^ ]*\) .*/\1/p')
+        echo "${asan:+$asan:}libumockdev-preload.so.0"
+}
+
+with_boards() {
+        local program
+        program=$(command -v "$1") || session_die "no such program: $1"
+        # The mock names the socket of a udev monitor by its fd, so that a second listener with the same fd takes
+        # the events of the first (fwd's). One that begins at fd 100 does not.
+        (
+                ulimit -n 1024
+                for ((fd = 10; fd < 100; fd++)); do eval "exec $fd</dev/null"; done
+                exec env LD_PRELOAD="$(preload_for "$program")" "$program" "${@:2}"
+        )
+}
+
+session_start() {
+        local part
+        session=$(mktemp -d "${TMPDIR:-/tmp}/fwd-test.XXXXXX")
+        trap session_end EXIT
+        trap 'exit 1' INT TERM HUP
+        [ $# -gt 0 ] || set -- bus polkit sim fwd
+        for part; do "${part}_start"; done
+}
+
+bus_start() {
+        # The shipped policy, with the user of the test in the place of fwd's; beyond it, what mocks need.
+        sed "s/user=\"fwd\"/user=\"$(id -un)\"/" "$source_dir/dbus/org.fwctl1.conf" >"$session/policy.conf"
+        cat >"$session/bus.conf" <<-END
+	<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+	 "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+	<busconfig>
+	  <type>system</type>
+	  <listen>unix:path=$session/bus</listen>
+	  <auth>EXTERNAL</auth>
+	  <policy context="default">
+	    <allow user="*"/>
+	    <deny own="*"/>
+	    <deny send_type="method_call"/>
+	    <allow send_type="signal"/>
+	    <allow send_requested_reply="true" send_type="method_return"/>
+	    <allow send_requested_reply="true" send_type="error"/>
+	    <allow receive_type="method_call"/>
+	    <allow receive_type="method_return"/>
+	    <allow receive_type="error"/>
+	    <allow receive_type="signal"/>
+	    <allow send_destination="org.freedesktop.DBus"/>
+	    <allow own="org.freedesktop.PolicyKit1"/>
+	    <allow send_destination="org.freedesktop.PolicyKit1"/>
+	  </policy>
+	  <include>$session/policy.conf</include>
+	</busconfig>
+	END
+        mkfifo "$session/bus.up"
+        dbus-daemon --config-file="$session/bus.conf" --nofork --print-address=1 \
+                >"$session/bus.up" 2>"$session/bus.log" &
+        session_pids+=($!)
+        read -r -t "$WAIT_S" DBUS_SYSTEM_BUS_ADDRESS <"$session/bus.up" || session_die "the bus did not come up"
+        export DBUS_SYSTEM_BUS_ADDRESS
+}
+
+# wait_for_name NAME PID: until the process has the bus name
+wait_for_name() {
+        local waiter
+        gdbus wait --system --timeout "$WAIT_S" "$1" >/dev/null 2>&1 &
+        waiter=$!
+        if ! wait -n "$waiter" "$2" || ! kill -0 "$2" 2>/dev/null; then
+                kill "$waiter" 2>/dev/null
+                return 1
+        fi
+}
+
+polkit_start() {
+        /usr/bin/python3 "$tests_dir/lib/mock-polkit.py" >"$session/polkit.log" 2>&1 &
+        session_pids+=($!)
+        wait_for_name org.freedesktop.PolicyKit1 $! || session_die "the mock polkit did not come up"
+}
+
+polkit_call() {
+        gdbus call --system --dest org.freedesktop.PolicyKit1 --object-path /org/freedesktop/PolicyKit1/Authority \
+                --method "org.fwctl1.test.Polkit.$1" "${@:2}" >/dev/null
+}
+polkit_answer() { polkit_call Answer "$1" "$2"; }
+polkit_forget() { polkit_call Forget; }
+polkit_asked() {
+        busctl --system --json=short call org.freedesktop.PolicyKit1 /org/freedesktop/PolicyKit1/Authority \
+                org.fwctl1.test.Polkit Asked |
+                /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["data"][0])'
+}
+
+# The shipped hwdb, compiled for this session.
+hwdb_compile() {
+        mkdir -p "$session/hwdb/etc/udev/hwdb.d"
+        cp "$source_dir"/udev/*.hwdb "$session/hwdb/etc/udev/hwdb.d/"
+        systemd-hwdb --root="$session/hwdb" update
+}
+
+sim_start() {
+        local line=''
+        [ -f "$session/hwdb/etc/udev/hwdb.bin" ] || hwdb_compile
+        export FWD_SIM_CONTROL=$session/sim
+        [ -p "$session/sim.up" ] || mkfifo "$session/sim.up"
+        TMPDIR=$session fwd-sim --control="$FWD_SIM_CONTROL" --time-scale="${SIM_TIME_SCALE:-0}" \
+                --hwdb="$session/hwdb/etc/udev/hwdb.bin" >"$session/sim.up" 2>>"$session/sim.log" &
+        sim_pid=$!
+        read -r -t "$WAIT_S" line <"$session/sim.up" || session_die "fwd-sim did not come up"
+        export "${line?}" # UMOCKDEV_DIR=…
+}
+
+sim_stop() {
+        [ -n "$sim_pid" ] || return 0
+        simctl quit 2>/dev/null || kill "$sim_pid" 2>/dev/null
+        wait "$sim_pid" 2>/dev/null
+        sim_pid=''
+}
+
+fwd_start() {
+        mkdir -p "$session/state"
+        FWD_STATE_DIR=$session/state FWD_PROFILE_PATH=${FWD_PROFILE_PATH:-$source_dir/daemon/board/profiles} \
+                FWD_WORKER=${FWD_WORKER:-$worker_program} FWD_LOG_LEVEL=${FWD_LOG_LEVEL:-debug} \
+                LD_PRELOAD=$(preload_for "$fwd_program") \
+                "${FWD_COMMAND[@]}" env "${FWD_ENV[@]}" "$fwd_program" >>"$session/fwd.log" 2>&1 &
+        fwd_pid=$!
+        wait_for_name org.fwctl1 "$fwd_pid" || session_die "fwd did not come up"
+}
+
+fwd_log() { cat "$session/fwd.log"; }
+
+# Its exit status.
+fwd_stop() {
+        local pid=$fwd_pid
+        [ -n "$pid" ] || return 0
+        fwd_pid=''
+        kill "$pid" 2>/dev/null
+        wait "$pid"
+}
+
+session_end() {
+        local status=$? pid log bad=''
+        trap - EXIT
+        fwd_stop || {
+                bad="fwd ended with status $?"
+                status=1
+        }
+        sim_stop
+        for pid in "${session_pids[@]}"; do kill "$pid" 2>/dev/null; done
+        wait 2>/dev/null
+        if grep -qsE 'ERROR: (Address|Leak)Sanitizer|runtime error:|CRITICAL' "$session"/*.log; then
+                bad="a log has the report of a sanitizer"
+                status=1
+        fi
+        [ "$status" -eq 0 ] || for log in "$session"/*.log; do
+                [ -s "$log" ] || continue
+                printf '# --- %s\n' "$(basename "$log")"
+                sed 's/^/# /' "$log"
+        done
+        [ -z "$bad" ] || echo "Bail out! $bad"
+        rm -rf "$session"
+        exit "$status"
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Board models served to unmodified programs by umockdev: a mock /sys and /dev in a temporary
+ * directory, which LD_PRELOAD=libumockdev-preload.so.0 puts in place of the real ones.
+ *
+ *   umockdev.c        ports, clock and timers; attaching and detaching what a model is on the bus
+ *   umockdev-usb.c    usbfs ioctls: claims, URBs, their completion at the model's time
+ *   umockdev-tty.c    the ttyACM of a board: a pty, the ioctls that a pty lacks
+ *   umockdev-sysfs.c  the files of a device, and its uevents
+ *   umockdev-hwdb.c   udev properties, from the hwdb that is shipped
+ *
+ * Two threads: libumockdev calls the ioctl handlers in its own, all else runs in main()'s. `lock`
+ * covers everything below; each entry from outside takes it (handlers, timers, control socket). */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <systemd/sd-hwdb.h>
+#include <umockdev.h>
+
+#include "base/cleanup.h"
+#include "sim/model.h"
+
+#define SIM_PORTS_MAX 64U
+#define SIM_BUS_MAX   8U
+#define SIM_NAME_MAX  32U
+
+struct usb_node;
+struct sim_tty;
+struct sysfs_device;
+
+struct sim {
+        GRecMutex lock;
+        UMockdevTestbed *testbed;
+        const char *root;  /* $UMOCKDEV_DIR */
+        sd_hwdb *hwdb;     /* NULL: no properties */
+        double time_scale; /* seconds of host time for a second of the chip's; never 0 here */
+        uint64_t epoch_us; /* host time at the start */
+        int timer_fd;
+        guint timer_source;
+        struct sim_port *ports[SIM_PORTS_MAX];
+        size_t n_ports;
+        unsigned last_devnum[SIM_BUS_MAX + 1];
+        GHashTable *hubs; /* names: "usb1", "1-2"; a hub stays */
+        GQueue completed; /* UMockdevIoctlClient, whose reference is to be dropped */
+        GQueue uevents;   /* struct uevent *, not delivered yet */
+        void (*settled)(struct sim *sim); /* told after each change; for the waiters of control.c */
+};
+
+struct sim_port { /* a socket and the board that is plugged into it */
+        struct sim *sim;
+        char name[SIM_NAME_MAX]; /* "1-2.3" */
+        unsigned bus;
+        char kind[SIM_NAME_MAX];
+        struct model *model;
+        bool attached;
+        unsigned generation; /* the model's, of what is attached */
+        unsigned devnum;
+        struct sysfs_device *device;
+        struct usb_node *node;
+        struct sim_tty *tty;
+        struct sim_counts {
+                uint64_t control;       /* URBs on EP0 */
+                GHashTable *by_request; /* "21/01" → count */
+                uint64_t reaps_empty;   /* REAPURBNDELAY answered with EAGAIN */
+                unsigned enumerations;
+        } counts;
+};
+
+/* umockdev.c */
+struct sim *sim_new(double time_scale, const char *hwdb_path);
+void sim_free(struct sim *sim);
+/* The models' clock now, µs. */
+uint64_t sim_now(const struct sim *sim);
+/* Host time (CLOCK_MONOTONIC, µs) at which the models' clock says `model_us`. */
+uint64_t sim_host_time(const struct sim *sim, uint64_t model_us);
+/* Sees what the models did: attaches, detaches, moves serial bytes, arms the timer. Call after
+ * every call into a model, at the end. */
+void sim_settle(struct sim *sim);
+/* The address of the next device on a bus. */
+unsigned sim_next_devnum(struct sim *sim, unsigned bus);
+struct sim_port *sim_find(struct sim *sim, const char *port);
+/* Takes over `model`. -EINVAL (not a port's name), -EEXIST (a board or a hub is there, or a board
+ * where a hub must be), -ENOSPC: then the caller still owns it.
+ */
+int sim_plug(struct sim *sim, const char *port, const char *kind, struct model *model);
+/* The board is thrown away. */
+void sim_remove(struct sim_port *port);
+/* "firmware", "bootloader" (it has a DFU interface in DFU mode) or "gone". */
+const char *sim_port_mode(const struct sim_port *port);
+
+/* umockdev-usb.c. The node lives as long as a client has it open. */
+struct usb_node *usb_node_new(struct sim_port *port, const char *path);
+/* The device has left: URBs end with -ENODEV, from here on everything is ENODEV. */
+void usb_node_gone(struct usb_node *node);
+/* Ends what is due at `now_us` (models' clock) and `host_us`. */
+void usb_node_advance(struct usb_node *node, uint64_t now_us, uint64_t host_us);
+/* Host time of what is due next. */
+uint64_t usb_node_next(const struct usb_node *node);
+
+/* umockdev-tty.c */
+struct sim_tty *sim_tty_new(struct sim_port *port, const char *name);
+void sim_tty_free(struct sim_tty *tty);
+/* Moves what the model has to say into the pty. */
+void sim_tty_pump(struct sim_tty *tty, uint64_t now_us);
+const char *sim_tty_name(const struct sim_tty *tty);
+/* The pty's slave, for the symlink in the mock /dev. */
+const char *sim_tty_pts(const struct sim_tty *tty);
+
+/* umockdev-sysfs.c */
+struct sysfs_device *sysfs_device_add(struct sim_port *port);
+/* Adds the tty below the first interface. */
+void sysfs_device_add_tty(struct sysfs_device *device, const char *name, const char *pts);
+void sysfs_device_announce(struct sysfs_device *device);
+void sysfs_device_remove(struct sysfs_device *device);
+/* The root hub of the bus and the hubs before a port, those that are not there yet. */
+void sysfs_add_hubs(struct sim *sim, const char *port, unsigned bus);
+/* Tries again what a listener's full queue refused; true if something is left. */
+bool uevents_flush(struct sim *sim);
+
+/* umockdev-hwdb.c: calls `add` for each property of the modalias. */
+void hwdb_properties(struct sim *sim, const char *modalias,
+                     void (*add)(void *userdata, const char *key, const char *value),
+                     void *userdata);

@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The mock /sys and /dev of a board, as the kernel and udev would show it, and the uevents.
+ *
+ * Written here and not by umockdev_testbed_add_device(), because that sends its uevents by a sender
+ * that aborts the process when a listener has just ended or its queue is full (0.17.16,
+ * uevent_sender.c). The layout of the files and of the sockets is that of libumockdev-preload. */
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <glob.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "sim/descriptors.h"
+#include "sim/testbed.h"
+
+/* The host controller that all buses hang on. */
+#define CONTROLLER "/devices/platform/fwd-sim"
+#define USB_MAJOR  189U /* Linux, Documentation/admin-guide/devices.txt */
+#define ACM_MAJOR  166U
+
+struct sysfs_node {    /* one directory of /sys/devices */
+        char *devpath; /* without /sys */
+        const char *subsystem;
+        bool is_class; /* a link in class/, not in bus/ */
+        char *devnode; /* "/dev/…" or NULL */
+        unsigned major, minor;
+        GString *uevent; /* KEY=value lines: the kernel's and udev's */
+};
+
+struct sysfs_device {
+        struct sim_port *port;
+        GPtrArray *nodes; /* struct sysfs_node, parents first */
+};
+
+/* --- files ------------------------------------------------------------------------------- */
+
+static void write_file(const char *path, const void *data, size_t size) {
+        g_autoptr(GError) error = NULL;
+        if (!g_file_set_contents_full(path, data, (gssize) size, G_FILE_SET_CONTENTS_NONE, 0644,
+                                      &error))
+                g_error("%s", error->message);
+}
+
+static void make_dirs(const char *path) {
+        if (g_mkdir_with_parents(path, 0755) < 0)
+                g_error("Cannot make %s: %s", path, g_strerror(errno));
+}
+
+static void make_link(const char *target, const char *path) {
+        g_autofree char *dir = g_path_get_dirname(path);
+        make_dirs(dir);
+        if (symlink(target, path) < 0 && errno != EEXIST)
+                g_error("Cannot link %s: %s", path, g_strerror(errno));
+}
+
+static char *in_root(const struct sim *sim, const char *sub, const char *path) {
+        return g_strconcat(sim->root, sub, path, NULL);
+}
+
+static void attribute(const struct sim *sim, const struct sysfs_node *node, const char *name,
+                      const char *format, ...) _printf_(4, 5);
+static void attribute(const struct sim *sim, const struct sysfs_node *node, const char *name,
+                      const char *format, ...) {
+        va_list args;
+        va_start(args, format);
+        g_autofree char *text = g_strdup_vprintf(format, args);
+        va_end(args);
+        g_autofree char *line = g_strconcat(text, "\n", NULL);
+        g_autofree char *path = g_strconcat(sim->root, "/sys", node->devpath, "/", name, NULL);
+        write_file(path, line, strlen(line));
+}
+
+static void property(void *userdata, const char *key, const char *value) {
+        struct sysfs_node *node = userdata;
+        g_string_append_printf(node->uevent, "%s=%s\n", key, value);
+}
+
+static struct sysfs_node *node_new(struct sysfs_device *device, char *devpath,
+                                   const char *subsystem, bool is_class) {
+        struct sysfs_node *node = g_new0(struct sysfs_node, 1);
+        node->devpath = devpath;
+        node->subsystem = subsystem;
+        node->is_class = is_class;
+        node->uevent = g_string_new(NULL);
+        g_autofree char *dir = in_root(device->port->sim, "/sys", devpath);
+        make_dirs(dir);
+        g_ptr_array_add(device->nodes, node);
+        return node;
+}
+
+static void node_free(gpointer data) {
+        struct sysfs_node *node = data;
+        g_string_free(node->uevent, TRUE);
+        g_free(node->devpath);
+        g_free(node->devnode);
+        g_free(node);
+}
+
+/* "../../.." from a directory of /sys up to /sys */
+static char *up(const char *devpath) {
+        GString *dots = g_string_new(NULL);
+        for (const char *p = devpath; *p; p++)
+                if (*p == '/')
+                        g_string_append(dots, dots->len ? "/.." : "..");
+        return g_string_free(dots, FALSE);
+}
+
+static char *node_index_link(const struct sim *sim, const struct sysfs_node *node) {
+        g_autofree char *name = g_path_get_basename(node->devpath);
+        return node->is_class
+                       ? g_strdup_printf("%s/sys/class/%s/%s", sim->root, node->subsystem, name)
+                       : g_strdup_printf("%s/sys/bus/%s/devices/%s", sim->root, node->subsystem,
+                                         name);
+}
+
+static char *node_dev_link(const struct sim *sim, const struct sysfs_node *node) {
+        return g_strdup_printf("%s/sys/dev/char/%u:%u", sim->root, node->major, node->minor);
+}
+
+/* Where libumockdev-preload looks up what stat() says of a device node. */
+static char *node_rdev_link(const struct sim *sim, const struct sysfs_node *node) {
+        g_autofree char *flat = g_strdup(node->devnode + strlen("/dev/"));
+        return g_strdup_printf("%s/dev/.node/%s", sim->root, g_strdelimit(flat, "/", '_'));
+}
+
+static void node_set_devnode(struct sysfs_node *node, const char *devnode, unsigned major,
+                             unsigned minor) {
+        node->devnode = g_strdup(devnode);
+        node->major = major;
+        node->minor = minor;
+        g_string_append_printf(node->uevent, "DEVNAME=%s\nMAJOR=%u\nMINOR=%u\n",
+                               devnode + strlen("/dev/"), major, minor);
+}
+
+/* Links and the uevent file, which make the directory a device. */
+static void node_finish(const struct sim *sim, const struct sysfs_node *node) {
+        g_autofree char *dots = up(node->devpath);
+        g_autofree char *to_subsystem = g_strdup_printf(
+                "%s/%s/%s", dots, node->is_class ? "class" : "bus", node->subsystem);
+        g_autofree char *subsystem =
+                g_strconcat(sim->root, "/sys", node->devpath, "/subsystem", NULL);
+        make_link(to_subsystem, subsystem);
+        g_autofree char *index = node_index_link(sim, node);
+        g_autofree char *to_device =
+                g_strconcat(node->is_class ? "../.." : "../../..", node->devpath, NULL);
+        make_link(to_device, index);
+        if (node->devnode) {
+                attribute(sim, node, "dev", "%u:%u", node->major, node->minor);
+                g_autofree char *dev = node_dev_link(sim, node);
+                g_autofree char *to_dev = g_strconcat("../..", node->devpath, NULL);
+                make_link(to_dev, dev);
+                g_autofree char *rdev = node_rdev_link(sim, node);
+                g_autofree char *numbers = g_strdup_printf("%u:%u", node->major, node->minor);
+                make_link(numbers, rdev);
+        }
+        g_autofree char *uevent = g_strconcat(sim->root, "/sys", node->devpath, "/uevent", NULL);
+        write_file(uevent, node->uevent->str, node->uevent->len);
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw) {
+        return remove(path);
+}
+
+static void node_remove(const struct sim *sim, const struct sysfs_node *node) {
+        g_autofree char *index = node_index_link(sim, node);
+        (void) unlink(index);
+        if (node->devnode) {
+                g_autofree char *file = in_root(sim, "", node->devnode);
+                g_autofree char *dev = node_dev_link(sim, node);
+                g_autofree char *rdev = node_rdev_link(sim, node);
+                (void) unlink(file);
+                (void) unlink(dev);
+                (void) unlink(rdev);
+        }
+        g_autofree char *dir = in_root(sim, "/sys", node->devpath);
+        (void) nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* --- uevents ------------------------------------------------------------------------------ */
+
+/* The message of udevd to its listeners (systemd 252, src/libsystemd/sd-device/device-monitor.c).
+ */
+struct monitor_header {
+        char prefix[8]; /* "libudev" */
+        uint32_t magic;
+        uint32_t header_size;
+        uint32_t properties_off, properties_len;
+        uint32_t subsystem_hash, devtype_hash;
+        uint32_t tag_bloom_hi, tag_bloom_lo;
+};
+#define MONITOR_MAGIC 0xFEEDCAFEU
+
+struct uevent {
+        char socket[108]; /* sun_path of a listener */
+        size_t size;
+        uint8_t message[];
+};
+
+/* MurmurHash2 (A. Appleby, public domain) with seed 0: the hash of the monitor's filters. */
+static uint32_t murmur2(const char *text) {
+        const uint32_t m = 0x5BD1E995U;
+        size_t left = strlen(text);
+        uint32_t h = (uint32_t) left;
+        const uint8_t *p = (const uint8_t *) text;
+        for (; left >= 4; left -= 4, p += 4) {
+                uint32_t k;
+                memcpy(&k, p, sizeof(k));
+                k *= m;
+                k ^= k >> 24;
+                h = h * m ^ k * m;
+        }
+        if (left > 0) {
+                uint32_t tail = 0;
+                memcpy(&tail, p, left);
+                h = (h ^ tail) * m;
+        }
+        h ^= h >> 13;
+        h *= m;
+        return h ^ h >> 15;
+}
+
+static GByteArray *uevent_message(const struct sysfs_node *node, const char *action) {
+        static unsigned long long seqnum;
+        g_autoptr(GString) text = g_string_new(NULL);
+        g_string_append_printf(text, "ACTION=%s\nDEVPATH=%s\nSUBSYSTEM=%s\nSEQNUM=%llu\n", action,
+                               node->devpath, node->subsystem, ++seqnum);
+        const char *devtype = NULL;
+        g_auto(GStrv) lines = g_strsplit(node->uevent->str, "\n", -1);
+        for (char **line = lines; *line; line++) {
+                if (g_str_has_prefix(*line, "DEVNAME="))
+                        g_string_append_printf(text, "DEVNAME=%s\n", node->devnode);
+                else if (**line)
+                        g_string_append_printf(text, "%s\n", *line);
+                if (g_str_has_prefix(*line, "DEVTYPE="))
+                        devtype = *line + strlen("DEVTYPE=");
+        }
+        (void) g_strdelimit(text->str, "\n", '\0');
+        struct monitor_header header = {.prefix = "libudev",
+                                        .magic = htonl(MONITOR_MAGIC),
+                                        .header_size = sizeof(header),
+                                        .properties_off = sizeof(header),
+                                        .properties_len = (uint32_t) text->len,
+                                        .subsystem_hash = htonl(murmur2(node->subsystem)),
+                                        .devtype_hash = devtype ? htonl(murmur2(devtype)) : 0};
+        GByteArray *message = g_byte_array_new();
+        g_byte_array_append(message, (const guint8 *) &header, sizeof(header));
+        g_byte_array_append(message, (const guint8 *) text->str, (guint) text->len);
+        return message;
+}
+
+/* 0, -EAGAIN (the listener's queue is full), or what else is wrong with that listener. */
+static int uevent_send(const struct uevent *event) {
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        (void) g_strlcpy(address.sun_path, event->socket, sizeof(address.sun_path));
+        if (sendto(fd, event->message, event->size, MSG_NOSIGNAL, (struct sockaddr *) &address,
+                   sizeof(address)) < 0)
+                return errno == ENOBUFS ? -EAGAIN : -errno;
+        return 0;
+}
+
+bool uevents_flush(struct sim *sim) {
+        GQueue later = G_QUEUE_INIT;
+        struct uevent *event;
+        while ((event = g_queue_pop_head(&sim->uevents))) {
+                bool waits = false; /* in order, so behind what this listener has not got yet */
+                for (GList *l = later.head; l && !waits; l = l->next)
+                        waits = strcmp(((struct uevent *) l->data)->socket, event->socket) == 0;
+                int r = waits ? -EAGAIN : uevent_send(event);
+                if (r == -EAGAIN) {
+                        g_queue_push_tail(&later, event);
+                        continue;
+                }
+                if (r == -ECONNREFUSED) /* the listener has ended, its socket's name is left */
+                        (void) unlink(event->socket);
+                g_free(event);
+        }
+        sim->uevents = later;
+        return !g_queue_is_empty(&later);
+}
+
+static void uevent_emit(struct sim *sim, const struct sysfs_node *node, const char *action) {
+        g_autofree char *pattern = g_strconcat(sim->root, "/event[0-9]*", NULL);
+        glob_t listeners;
+        if (glob(pattern, GLOB_NOSORT, NULL, &listeners) != 0)
+                return;
+        g_autoptr(GByteArray) message = uevent_message(node, action);
+        for (size_t i = 0; i < listeners.gl_pathc; i++) {
+                struct uevent *event = g_malloc0(sizeof(struct uevent) + message->len);
+                (void) g_strlcpy(event->socket, listeners.gl_pathv[i], sizeof(event->socket));
+                event->size = message->len;
+                memcpy(event->message, message->data, message->len);
+                g_queue_push_tail(&sim->uevents, event);
+        }
+        globfree(&listeners);
+        (void) uevents_flush(sim);
+}
+
+/* --- devices ------------------------------------------------------------------------------ */
+
+/* As udev's usb_id makes ID_MODEL and the like: blanks become '_', what is not plain goes. */
+static char *usb_id_name(const char *text) {
+        GString *name = g_string_new(NULL);
+        for (const char *p = text; *p; p++) {
+                bool blank = g_ascii_isspace(*p);
+                if (blank && (name->len == 0 || name->str[name->len - 1] == '_'))
+                        continue;
+                g_string_append_c(name, blank                                           ? '_'
+                                        : g_ascii_isalnum(*p) || strchr("#+-.:=@_", *p) ? *p
+                                                                                        : '_');
+        }
+        return g_string_free(name, FALSE);
+}
+
+/* What udev's rules for USB add (50-udev-default, 60-serial: usb_id, hwdb): the same for the
+ * device and for the tty behind it. */
+static void udev_properties(struct sysfs_node *node, struct sim_port *port) {
+        const struct model *model = port->model;
+        g_autofree char *vendor = usb_id_name(model->manufacturer ?: "");
+        g_autofree char *product = usb_id_name(model->product ?: "");
+        g_autofree char *serial = usb_id_name(model->serial ?: "");
+        g_string_append_printf(node->uevent,
+                               "ID_BUS=usb\nID_VENDOR_ID=%04x\nID_MODEL_ID=%04x\n"
+                               "ID_REVISION=%04x\nID_VENDOR=%s\nID_MODEL=%s\n",
+                               DEVICE_VENDOR(model), DEVICE_PRODUCT(model), DEVICE_BCD(model),
+                               vendor, product);
+        g_string_append_printf(node->uevent, "ID_SERIAL=%s_%s%s%s\n", vendor, product,
+                               *serial ? "_" : "", serial);
+        if (*serial)
+                property(node, "ID_SERIAL_SHORT", serial);
+        g_autoptr(GString) interfaces = g_string_new(":");
+        struct interface_walk walk = interface_walk(model);
+        while (interface_next(&walk)) {
+                char triple[8];
+                (void) snprintf(triple, sizeof(triple), "%02x%02x%02x:", walk.class, walk.subclass,
+                                walk.protocol);
+                if (!strstr(interfaces->str, triple))
+                        g_string_append(interfaces, triple);
+        }
+        property(node, "ID_USB_INTERFACES", interfaces->str);
+        g_autofree char *modalias = g_strdup_printf("usb:v%04Xp%04X:%s", DEVICE_VENDOR(model),
+                                                    DEVICE_PRODUCT(model), model->product ?: "");
+        hwdb_properties(port->sim, modalias, property, node);
+}
+
+static void usb_device_attributes(const struct sim *sim, const struct sysfs_node *node,
+                                  const struct sim_port *port) {
+        const struct model *model = port->model;
+        const uint8_t *d = model->device_descriptor, *c = model->config_descriptor;
+        attribute(sim, node, "busnum", "%u", port->bus);
+        attribute(sim, node, "devnum", "%u", port->devnum);
+        const char *dash = strchr(port->name, '-');
+        attribute(sim, node, "devpath", "%s", dash ? dash + 1 : "0");
+        attribute(sim, node, "speed", "12");
+        attribute(sim, node, "maxchild", "0");
+        attribute(sim, node, "version", "%2x.%02x", d[3], d[2]);
+        attribute(sim, node, "bcdDevice", "%04x", DEVICE_BCD(model));
+        attribute(sim, node, "idVendor", "%04x", DEVICE_VENDOR(model));
+        attribute(sim, node, "idProduct", "%04x", DEVICE_PRODUCT(model));
+        attribute(sim, node, "bDeviceClass", "%02x", d[4]);
+        attribute(sim, node, "bDeviceSubClass", "%02x", d[5]);
+        attribute(sim, node, "bDeviceProtocol", "%02x", d[6]);
+        attribute(sim, node, "bMaxPacketSize0", "%u", d[7]);
+        attribute(sim, node, "bNumConfigurations", "%u", d[17]);
+        attribute(sim, node, "bConfigurationValue", "%u", c[5]);
+        attribute(sim, node, "bNumInterfaces", "%2u", c[4]);
+        attribute(sim, node, "bmAttributes", "%02x", c[7]);
+        attribute(sim, node, "bMaxPower", "%umA", c[8] * 2U);
+        if (model->manufacturer)
+                attribute(sim, node, "manufacturer", "%s", model->manufacturer);
+        if (model->product)
+                attribute(sim, node, "product", "%s", model->product);
+        if (model->serial)
+                attribute(sim, node, "serial", "%s", model->serial);
+}
+
+static void add_interfaces(struct sysfs_device *device, const char *parent) {
+        struct sim_port *port = device->port;
+        struct sim *sim = port->sim;
+        const struct model *model = port->model;
+        struct interface_walk walk = interface_walk(model);
+        while (interface_next(&walk)) {
+                if (walk.alt != 0)
+                        continue;
+                struct sysfs_node *node =
+                        node_new(device,
+                                 g_strdup_printf("%s/%s:%u.%u", parent, port->name,
+                                                 model->config_descriptor[5], walk.number),
+                                 "usb", false);
+                g_string_append_printf(node->uevent,
+                                       "DEVTYPE=usb_interface\nPRODUCT=%x/%x/%x\nTYPE=%u/%u/%u\n"
+                                       "INTERFACE=%u/%u/%u\n"
+                                       "MODALIAS=usb:v%04Xp%04Xd%04Xdc%02Xdsc%02Xdp%02Xic%02Xisc%"
+                                       "02Xip%02Xin%02X\n",
+                                       DEVICE_VENDOR(model), DEVICE_PRODUCT(model),
+                                       DEVICE_BCD(model), model->device_descriptor[4],
+                                       model->device_descriptor[5], model->device_descriptor[6],
+                                       walk.class, walk.subclass, walk.protocol,
+                                       DEVICE_VENDOR(model), DEVICE_PRODUCT(model),
+                                       DEVICE_BCD(model), model->device_descriptor[4],
+                                       model->device_descriptor[5], model->device_descriptor[6],
+                                       walk.class, walk.subclass, walk.protocol, walk.number);
+                attribute(sim, node, "bInterfaceNumber", "%02x", walk.number);
+                attribute(sim, node, "bAlternateSetting", "%2u", walk.alt);
+                attribute(sim, node, "bInterfaceClass", "%02x", walk.class);
+                attribute(sim, node, "bInterfaceSubClass", "%02x", walk.subclass);
+                attribute(sim, node, "bInterfaceProtocol", "%02x", walk.protocol);
+                attribute(sim, node, "bNumEndpoints", "%02x", walk.n_endpoints);
+                node_finish(sim, node);
+        }
+}
+
+static bool is_root_hub(const struct sim_port *port) {
+        return g_str_has_prefix(port->name, "usb");
+}
+
+/* /devices/…/usb1/1-2/1-2.3 for "1-2.3" */
+static char *port_devpath(const struct sim_port *port) {
+        GString *path = g_string_new(NULL);
+        g_string_append_printf(path, CONTROLLER "/usb%u", port->bus);
+        if (!is_root_hub(port)) {
+                for (const char *p = port->name; *p; p++)
+                        if (*p == '.')
+                                g_string_append_printf(path, "/%.*s", (int) (p - port->name),
+                                                       port->name);
+                g_string_append_printf(path, "/%s", port->name);
+        }
+        return g_string_free(path, FALSE);
+}
+
+struct sysfs_device *sysfs_device_add(struct sim_port *port) {
+        struct sim *sim = port->sim;
+        const struct model *model = port->model;
+        struct sysfs_device *device = g_new0(struct sysfs_device, 1);
+        device->port = port;
+        device->nodes = g_ptr_array_new_with_free_func(node_free);
+
+        struct sysfs_node *node = node_new(device, port_devpath(port), "usb", false);
+        char devnode[64];
+        (void) snprintf(devnode, sizeof(devnode), "/dev/bus/usb/%03u/%03u", port->bus,
+                        port->devnum);
+        node_set_devnode(node, devnode, USB_MAJOR, (port->bus - 1) * 128 + port->devnum - 1);
+        g_string_append_printf(node->uevent,
+                               "DEVTYPE=usb_device\nDRIVER=usb\nPRODUCT=%x/%x/%x\n"
+                               "TYPE=%u/%u/%u\nBUSNUM=%03u\nDEVNUM=%03u\n",
+                               DEVICE_VENDOR(model), DEVICE_PRODUCT(model), DEVICE_BCD(model),
+                               model->device_descriptor[4], model->device_descriptor[5],
+                               model->device_descriptor[6], port->bus, port->devnum);
+        udev_properties(node, port);
+        usb_device_attributes(sim, node, port);
+
+        /* What a read of the node and the attribute both give: libusb takes them from either. */
+        g_autoptr(GByteArray) descriptors = g_byte_array_new();
+        g_byte_array_append(descriptors, model->device_descriptor, 18);
+        g_byte_array_append(descriptors, model->config_descriptor, (guint) model->config_size);
+        g_autofree char *attr = g_strconcat(sim->root, "/sys", node->devpath, "/descriptors", NULL);
+        write_file(attr, descriptors->data, descriptors->len);
+        g_autofree char *file = in_root(sim, "", devnode);
+        g_autofree char *dir = g_path_get_dirname(file);
+        make_dirs(dir);
+        write_file(file, descriptors->data, descriptors->len);
+        node_finish(sim, node);
+        add_interfaces(device, node->devpath);
+        return device;
+}
+
+void sysfs_device_add_tty(struct sysfs_device *device, const char *name, const char *pts) {
+        struct sim *sim = device->port->sim;
+        const struct sysfs_node *interface = g_ptr_array_index(device->nodes, 1);
+        struct sysfs_node *node = node_new(
+                device, g_strdup_printf("%s/tty/%s", interface->devpath, name), "tty", true);
+        g_autofree char *devnode = g_strconcat("/dev/", name, NULL);
+        node_set_devnode(node, devnode, ACM_MAJOR,
+                         (unsigned) strtoul(name + strlen("ttyACM"), NULL, 10));
+        udev_properties(node, device->port);
+        property(node, "ID_USB_INTERFACE_NUM", "00");
+        property(node, "ID_USB_DRIVER", "cdc_acm");
+        g_autofree char *interface_name = g_path_get_basename(interface->devpath);
+        g_autofree char *target = g_strconcat("../../../", interface_name, NULL);
+        g_autofree char *link = g_strconcat(sim->root, "/sys", node->devpath, "/device", NULL);
+        make_link(target, link);
+        g_autofree char *file = in_root(sim, "", devnode);
+        make_link(pts, file);
+        node_finish(sim, node);
+}
+
+void sysfs_device_announce(struct sysfs_device *device) {
+        for (guint i = 0; i < device->nodes->len; i++)
+                uevent_emit(device->port->sim, g_ptr_array_index(device->nodes, i), "add");
+}
+
+void sysfs_device_remove(struct sysfs_device *device) {
+        struct sim *sim = device->port->sim;
+        for (guint i = device->nodes->len; i > 0; i--)
+                node_remove(sim, g_ptr_array_index(device->nodes, i - 1));
+        for (guint i = device->nodes->len; i > 0; i--)
+                uevent_emit(sim, g_ptr_array_index(device->nodes, i - 1), "remove");
+        g_ptr_array_free(device->nodes, TRUE);
+        g_free(device);
+}
+
+static void add_hub(struct sim *sim, const char *name, unsigned bus, unsigned devnum) {
+        /* USB 2.0 §9.6.1, §11.23: a hub of which nothing is read but its ids */
+        static const uint8_t device_descriptor[18] = {18,   1, 0, 2, 9, 0, 1, 64, 0x6B,
+                                                      0x1D, 2, 0, 0, 6, 3, 2, 1,  1};
+        static const uint8_t config_descriptor[25] = {9, 2, 25, 0, 1, 1, 0, 0xE0, 0, 9, 4, 0, 0,
+                                                      1, 9, 0,  0, 0, 7, 5, 0x81, 3, 4, 0, 12};
+        struct model hub = {.device_descriptor = device_descriptor,
+                            .config_descriptor = config_descriptor,
+                            .config_size = sizeof(config_descriptor),
+                            .manufacturer = "fwd-sim",
+                            .product = "Simulated hub"};
+        struct sim_port port = {.sim = sim, .bus = bus, .devnum = devnum, .model = &hub};
+        (void) g_strlcpy(port.name, name, sizeof(port.name));
+        struct sysfs_device *device = sysfs_device_add(&port);
+        sysfs_device_announce(device);
+        g_ptr_array_free(device->nodes, TRUE); /* it stays, and is not needed any more */
+        g_free(device);
+}
+
+void sysfs_add_hubs(struct sim *sim, const char *name, unsigned bus) {
+        g_autofree char *root = g_strdup_printf("usb%u", bus);
+        if (g_hash_table_add(sim->hubs, g_strdup(root)))
+                add_hub(sim, root, bus, 1);
+        for (const char *p = name; *p; p++) {
+                if (*p != '.')
+                        continue;
+                g_autofree char *hub = g_strndup(name, (gsize) (p - name));
+                if (g_hash_table_add(sim->hubs, g_strdup(hub)))
+                        add_hub(sim, hub, bus, sim_next_devnum(sim, bus));
+        }
+}
