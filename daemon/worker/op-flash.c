@@ -11,66 +11,44 @@
  * file, the device behind the node, its protection, the plan. From then on only the engine speaks.
  */
 
-struct clocked_phase {
-        const char *phase, *fact;
-        uint64_t us;
-};
-
-struct flash_job {
-        struct worker *worker;
-        struct clocked_phase clocked[3];
-        uint64_t last_us;
-};
-
-static void job_init(struct flash_job *job, struct worker *worker) {
-        *job = (struct flash_job){
-                .worker = worker,
-                .clocked = {{"erasing", "EraseSeconds", 0},
-                            {"writing", "WriteSeconds", 0},
-                            {"verifying", "VerifySeconds", 0}},
-                .last_us = worker->reporter.now_us(),
-        };
-}
-
-/* What passed since the last call was spent on the phase that is told now: the engine calls behind
- * its transfers, and may go to and fro between phases. */
 static int on_progress(void *userdata, const char *phase, uint64_t done, uint64_t total) {
-        struct flash_job *job = userdata;
-        uint64_t now_us = job->worker->reporter.now_us();
+        struct worker *worker = userdata;
 
-        for (size_t i = 0; i < ARRAY_SIZE(job->clocked); i++)
-                if (strcmp(job->clocked[i].phase, phase) == 0)
-                        job->clocked[i].us += now_us - job->last_us;
-        job->last_us = now_us;
-        reporter_progress(&job->worker->reporter, phase, done, total);
+        reporter_progress(&worker->reporter, phase, done, total);
         return cancel_requested();
 }
 
 static void on_state(void *userdata, enum board_state state) {
-        struct flash_job *job = userdata;
+        struct worker *worker = userdata;
 
-        reporter_state(&job->worker->reporter, state);
+        reporter_state(&worker->reporter, state);
 }
 
-static void report_done(struct flash_job *job, uint64_t erased, uint64_t written,
-                        const struct usb_device *usb) {
-        struct reporter *reporter = &job->worker->reporter;
-
-        reporter_fact(reporter, "Erased", "%" PRIu64, erased);
-        reporter_fact(reporter, "Written", "%" PRIu64, written);
-        reporter_fact(reporter, "Verified", "%" PRIu64, written);
-        reporter_fact(reporter, "Transfers", "%u", usb->n_control);
-        for (size_t i = 0; i < ARRAY_SIZE(job->clocked); i++)
-                reporter_fact(reporter, job->clocked[i].fact, "%.3f",
-                              (double) job->clocked[i].us / 1e6);
+static void report_seconds(struct reporter *reporter, const char *fact, uint64_t ms) {
+        reporter_fact(reporter, fact, "%" PRIu64 ".%03" PRIu64, ms / 1000, ms % 1000);
 }
 
-/* The new firmware is in and proven: a board that does not start by itself is told, not failed. */
+/* Of a flash that failed as well: what it got to is what somebody wants to know. */
+static void report_done(struct worker *worker, const struct dfu *dfu) {
+        struct reporter *reporter = &worker->reporter;
+
+        reporter_fact(reporter, "Erased", "%" PRIu64, dfu->stats.erased_bytes);
+        reporter_fact(reporter, "Written", "%" PRIu64, dfu->stats.written_bytes);
+        reporter_fact(reporter, "Verified", "%" PRIu64, dfu->stats.verified_bytes);
+        reporter_fact(reporter, "Transfers", "%u", dfu->usb->n_control);
+        report_seconds(reporter, "EraseSeconds", dfu->stats.erase_ms);
+        report_seconds(reporter, "WriteSeconds", dfu->stats.write_ms);
+        report_seconds(reporter, "VerifySeconds", dfu->stats.verify_ms);
+        if (dfu->stats.retries > 0)
+                reporter_fact(reporter, "Retries", "%u", dfu->stats.retries);
+}
+
+/* The new firmware is in: a board that does not start by itself is told, not failed. */
 static void after_leave(struct worker *worker, int r, const struct fault *fault) {
         if (r < 0)
                 reporter_notice(&worker->reporter,
-                                "The firmware is written and verified, but the bootloader did not "
-                                "start it (%s): unplug the board and plug it in again.",
+                                "The new firmware is in, but the bootloader did not start it (%s): "
+                                "unplug the board and plug it in again.",
                                 fault->message);
 }
 
@@ -111,11 +89,7 @@ static int check_board(struct worker *worker, const struct image *image, const s
 static int make_plan(struct worker *worker, const struct image *image, const struct dfu *dfu,
                      struct flash_plan *ret, struct fault *fault) {
         const struct board_profile *profile = worker->profile;
-        const struct flash_rules rules = {
-                .transfer_size = dfu->transfer_size,
-                .write_unit = dfu->quirks->write_unit,
-                .ignore_access = dfu->quirks->ignore_access,
-                .limit = dfu->quirks->flash_limit,
+        struct flash_rules rules = {
                 .protected_ranges = profile ? profile->protected_ranges : NULL,
                 .n_protected = profile ? profile->n_protected : 0,
                 .keep_ranges = profile ? profile->keep_ranges : NULL,
@@ -123,6 +97,7 @@ static int make_plan(struct worker *worker, const struct image *image, const str
                 .erase_all = worker->options.erase == ERASE_FULL,
         };
 
+        dfu_flash_rules(dfu, &rules);
         return flash_plan_make(&dfu->map, &image->segments, &rules, ret, fault);
 }
 
@@ -152,11 +127,10 @@ static uint64_t start_address(const struct worker *worker, const struct image *i
         return image->segments.items[0].address;
 }
 
-static int flash_dfuse(struct flash_job *job, const struct image *image, struct dfu *dfu,
+static int flash_dfuse(struct worker *worker, const struct image *image, struct dfu *dfu,
                        const struct dfu_callbacks *cb, struct fault *fault) {
-        struct worker *worker = job->worker;
         const struct memory_area *flash = memory_map_flash(&dfu->map);
-        _cleanup_(flash_plan_clear) struct flash_plan plan = {};
+        _cleanup_flash_plan_ struct flash_plan plan = {};
         _cleanup_free_ char *map = memory_map_format(&dfu->map);
         struct fault leave_fault = FAULT_INIT;
         int r;
@@ -186,11 +160,10 @@ static int flash_dfuse(struct flash_job *job, const struct image *image, struct 
         if (r < 0)
                 return r;
 
-        job->last_us = worker->reporter.now_us();
         r = dfuse_flash(dfu, &plan, cb, fault);
+        report_done(worker, dfu);
         if (r < 0)
                 return r;
-        report_done(job, plan.erase_bytes, plan.write_bytes, dfu->usb);
         if (!worker->options.leave)
                 return 0;
         reporter_phase(&worker->reporter, "leaving");
@@ -199,9 +172,8 @@ static int flash_dfuse(struct flash_job *job, const struct image *image, struct 
         return 0;
 }
 
-static int flash_plain(struct flash_job *job, const struct image *image, struct dfu *dfu,
+static int flash_plain(struct worker *worker, const struct image *image, struct dfu *dfu,
                        const struct dfu_callbacks *cb, struct fault *fault) {
-        struct worker *worker = job->worker;
         struct fault leave_fault = FAULT_INIT;
         int r;
 
@@ -213,11 +185,14 @@ static int flash_plain(struct flash_job *job, const struct image *image, struct 
         r = worker_check_cancel(fault);
         if (r < 0)
                 return r;
-        job->last_us = worker->reporter.now_us();
         r = dfu_plain_flash(dfu, &image->segments.items[0], cb, fault);
+        report_done(worker, dfu);
         if (r < 0)
                 return r;
-        report_done(job, 0, image->segments.items[0].size, dfu->usb);
+        if (r > 0)
+                reporter_notice(&worker->reporter,
+                                "This bootloader cannot be read back: the firmware is written, "
+                                "but not verified.");
         if (!worker->options.leave)
                 return 0;
         reporter_phase(&worker->reporter, "leaving");
@@ -229,11 +204,13 @@ static int flash_plain(struct flash_job *job, const struct image *image, struct 
 static int flash(struct worker *worker, struct fault *fault) {
         _cleanup_image_ struct image *image = NULL;
         _cleanup_usb_ struct usb_device *usb = NULL;
-        _cleanup_(dfu_clear) struct dfu dfu = {};
-        struct flash_job job;
-        const struct dfu_callbacks cb = {on_progress, on_state, &job};
+        _cleanup_dfu_ struct dfu dfu = {};
+        const struct dfu_callbacks cb = {on_progress, on_state, worker};
         int r;
 
+        if (worker->profile && !worker->profile->flashable)
+                return fault_set(fault, FWD_NOT_SUPPORTED,
+                                 "fwd cannot flash this kind of board: %s", worker->profile->title);
         r = worker_load_image(worker, &image, fault);
         if (r < 0)
                 return r;
@@ -246,9 +223,8 @@ static int flash(struct worker *worker, struct fault *fault) {
         r = check_board(worker, image, &dfu, fault);
         if (r < 0)
                 return r;
-        job_init(&job, worker);
-        return dfu.dfuse ? flash_dfuse(&job, image, &dfu, &cb, fault)
-                         : flash_plain(&job, image, &dfu, &cb, fault);
+        return dfu.dfuse ? flash_dfuse(worker, image, &dfu, &cb, fault)
+                         : flash_plain(worker, image, &dfu, &cb, fault);
 }
 
 const struct operation op_flash = {

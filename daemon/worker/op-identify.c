@@ -84,7 +84,7 @@ static int identify_dfuse(struct worker *worker, struct dfu *dfu, struct fault *
 
 static int identify_usb(struct worker *worker, struct fault *fault) {
         _cleanup_usb_ struct usb_device *usb = NULL;
-        _cleanup_(dfu_clear) struct dfu dfu = {};
+        _cleanup_dfu_ struct dfu dfu = {};
         int r;
 
         r = worker_open_usb(worker, &usb, fault);

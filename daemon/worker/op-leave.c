@@ -3,7 +3,7 @@
 
 static int leave(struct worker *worker, struct fault *fault) {
         _cleanup_usb_ struct usb_device *usb = NULL;
-        _cleanup_(dfu_clear) struct dfu dfu = {};
+        _cleanup_dfu_ struct dfu dfu = {};
         const struct memory_area *flash;
         int r;
 

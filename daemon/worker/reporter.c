@@ -171,15 +171,17 @@ static const char *result_name(const struct fault *fault) {
 }
 
 static void print_result(struct reporter *reporter, const struct fault *fault, const char *text) {
+        const bool touched = reporter->state > BOARD_UNTOUCHED;
+        const char *state = touched || (fault->error != FWD_OK && reporter->about_board)
+                                    ? board_state_sentence(reporter->state)
+                                    : NULL;
+
         end_line(reporter);
         if (fault->error == FWD_OK)
-                (void) fprintf(
-                        reporter->out, "Done.%s%s\n", reporter->state > BOARD_UNTOUCHED ? " " : "",
-                        reporter->state > BOARD_UNTOUCHED ? board_state_sentence(reporter->state)
-                                                          : "");
+                (void) fprintf(reporter->out, "Done.%s%s\n", state ? " " : "", state ? state : "");
         else
-                (void) fprintf(reporter->out, "%s: %s\n%s %s\n", fwd_error_name(fault->error), text,
-                               board_state_sentence(reporter->state),
+                (void) fprintf(reporter->out, "%s: %s\n%s%s%s\n", fwd_error_name(fault->error),
+                               text, state ? state : "", state ? " " : "",
                                fwd_error_advice(fault->error));
         (void) fflush(reporter->out);
 }

@@ -19,6 +19,7 @@ struct reporter {
         FILE *out; /* borrowed */
         bool live; /* `out` is a terminal: the progress line is rewritten */
         uint64_t (*now_us)(void);
+        bool about_board;            /* say at the end that a board is untouched */
         volatile sig_atomic_t *lost; /* set to 1 when the listener is gone; may be NULL */
 
         const char *phase; /* the present one, static text */

@@ -15,6 +15,7 @@ int worker_run(struct worker *worker) {
         struct fault fault = FAULT_INIT;
         int r;
 
+        worker->reporter.about_board = worker->operation->needs & NEEDS_NODE;
         r = worker->operation->run(worker, &fault);
         if (r < 0 && fault.error == FWD_OK)
                 (void) fault_set(&fault, FWD_FAILED, "%s failed: %s", worker->operation->name,
@@ -26,7 +27,9 @@ int worker_run(struct worker *worker) {
 }
 
 int worker_check_cancel(struct fault *fault) {
-        return cancel_requested() ? fault_set(fault, FWD_CANCELLED, "Cancelled") : 0;
+        return cancel_requested()
+                       ? fault_set(fault, FWD_CANCELLED, "Cancelled before anything was changed")
+                       : 0;
 }
 
 /* A file named by hand goes the same way as one from the bus: copied, compared, sealed. */
