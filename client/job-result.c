@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* How a job ended, for a person (one line what happened, one what to do) or as one JSON object. */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/fault.h"
+#include "base/text.h"
+#include "client/color.h"
+#include "client/job.h"
+#include "client/screen.h"
+
+#define BYTES_PER_KB 1000.0
+
+json_t *result_json(const char *job_id, const char *port, const char *kind, const char *result,
+                    const struct problem *problem, const json_t *details) {
+        json_t *error = json_null(), *id = json_null();
+        const char *state = json_text(details, "State");
+        uint64_t number;
+
+        if (problem && *problem->name)
+                error = json_pack("{s:s, s:s, s:s}", "name", problem->name, "message",
+                                  problem->message, "advice", problem->advice);
+        if (job_id && parse_u64(job_id, INT64_MAX, &number) == 0)
+                id = json_integer((json_int_t) number);
+        return json_pack("{s:o, s:s, s:s?, s:s?, s:o, s:s?, s:o}", "job", id, "kind", kind, "port",
+                         port, "result", result && *result ? result : NULL, "error", error, "state",
+                         *state ? state : NULL, "details",
+                         details ? json_deep_copy(details) : json_object());
+}
+
+static int print_json(struct client *c, json_t *object, int exit_code) {
+        _cleanup_json_ json_t *owned = object;
+
+        return owned && json_print(c, owned) == 0 ? exit_code : FWD_EXIT_FAILURE;
+}
+
+int refusal_print(struct client *c, const char *port, const char *kind, const struct problem *p) {
+        (void) problem_print(c, p);
+        if (!client_json(c))
+                return p->exit_code;
+        return print_json(c, result_json(NULL, port, kind, "failed", p, NULL), p->exit_code);
+}
+
+int started_print(struct client *c, const struct job *job) {
+        if (client_json(c))
+                return print_json(c, result_json(job->id, job->port, job->kind, NULL, NULL, NULL),
+                                  FWD_EXIT_OK);
+        printf("Job %s started on %s.\n", job->id, job->title);
+        return FWD_EXIT_OK;
+}
+
+static void print_flashed(const struct job *job, const struct outcome *o) {
+        const char *state = json_text(o->details, "State");
+        double bytes = (double) o->bytes;
+
+        (void) json_number(o->details, "Written", &bytes);
+        if (strcmp(state, board_state_name(BOARD_VERIFIED)) == 0)
+                printf("%s: flashed and verified", job->title);
+        else
+                printf("%s: flashed, but not verified", job->title);
+        if (bytes > 0 && o->seconds > 0)
+                printf(", %.0f bytes in %.1f s (%.1f KB/s)", bytes, o->seconds,
+                       bytes / BYTES_PER_KB / o->seconds);
+        puts(".");
+}
+
+static void print_identity(const struct job *job, const json_t *details) {
+        static const char *const keys[] = {"BoardName", "Variant",  "FirmwareVersion",
+                                           "Mcu",       "UniqueId", "ReadProtected"};
+
+        printf("%s: identified.\n", job->title);
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+                const json_t *value = json_object_get(details, keys[i]);
+                _cleanup_free_ char *text = value ? json_to_text(value) : NULL;
+                _cleanup_free_ char *clean = text ? screen_clean(text) : NULL;
+
+                if (clean && *clean)
+                        printf("%16s: %s\n", keys[i], clean);
+        }
+}
+
+static void print_success(struct client *c, const struct job *job, const struct outcome *o) {
+        const char *notice = json_text(o->details, "Notice");
+
+        fputs(color(c->options.color_out, COLOR_GOOD), stdout);
+        if (strcmp(job->kind, "flash") == 0)
+                print_flashed(job, o);
+        else if (strcmp(job->kind, "identify") == 0)
+                print_identity(job, o->details);
+        else if (strcmp(job->kind, "leave") == 0)
+                printf("%s: the firmware was started.\n", job->title);
+        else if (strcmp(job->kind, "reboot") == 0)
+                printf("%s: rebooted.\n", job->title);
+        else
+                printf("%s: job %s (%s) succeeded.\n", job->title, job->id, job->kind);
+        fputs(color(c->options.color_out, COLOR_RESET), stdout);
+        if (*notice && !o->notice_told) {
+                _cleanup_free_ char *clean = screen_clean(notice);
+
+                (void) fflush(stdout);
+                fprintf(stderr, "%s%s%s\n", color(c->options.color_err, COLOR_WARN),
+                        clean ? clean : "", color(c->options.color_err, COLOR_RESET));
+        }
+}
+
+static int print_ended(struct client *c, const struct job *job, const struct outcome *o) {
+        if (strcmp(o->result, "success") != 0)
+                return problem_print(c, &o->problem);
+        if (!client_json(c))
+                print_success(c, job, o);
+        return FWD_EXIT_OK;
+}
+
+static void print_left(const struct job *job) {
+        (void) fflush(stdout);
+        fprintf(stderr,
+                "fwctl: Job %s on %s goes on in the service.\n"
+                "Watch it with: fwctl wait %s. Cancel it with: fwctl cancel %s.\n",
+                job->id, job->title, job->id, job->id);
+}
+
+int outcome_print(struct client *c, const struct job *job, const struct outcome *o) {
+        int exit_code = FWD_EXIT_FAILURE;
+
+        switch (o->ending) {
+        case ENDING_KNOWN:
+                exit_code = print_ended(c, job, o);
+                break;
+        case ENDING_LEFT:
+                print_left(job);
+                break;
+        case ENDING_LOST:
+                exit_code = problem_print(c, &o->problem);
+                break;
+        }
+        if (!client_json(c))
+                return exit_code;
+        return print_json(
+                c, result_json(job->id, job->port, job->kind, o->result, &o->problem, o->details),
+                exit_code);
+}
