@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Real dfu-util against the simulated ROM: the proof that the model speaks no private dialect. What it asks and in
 # which order is known (dfu-util 0.11, dfuse.c), so the numbers of transfers are checked too.
+# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
+# shellcheck source=tests/lib/session.sh
 . "$(dirname "$0")/../lib/session.sh"
 session_start sim
 

@@ -23,7 +23,6 @@ export PATH="$build_dir/tests/sim:$build_dir/client:$PATH"
 
 fwd_program=$build_dir/daemon/service/fwd
 worker_program=$build_dir/daemon/worker/fwd-worker
-fwctl_program=$build_dir/client/fwctl
 session='' session_pids=() sim_pid='' fwd_pid=''
 FWD_COMMAND=() FWD_ENV=()
 

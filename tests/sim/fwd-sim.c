@@ -91,6 +91,6 @@ int main(int argc, char **argv) {
         g_rec_mutex_lock(&sim->lock);
         control_free(control);
         g_rec_mutex_unlock(&sim->lock);
-        sim_free(sim);
+        sim_end(sim);
         return 0;
 }

@@ -71,7 +71,7 @@ struct sim_port { /* a socket and the board that is plugged into it */
 
 /* umockdev.c */
 struct sim *sim_new(double time_scale, const char *hwdb_path);
-void sim_free(struct sim *sim);
+void sim_end(struct sim *sim);
 /* The models' clock now, µs. */
 uint64_t sim_now(const struct sim *sim);
 /* Host time (CLOCK_MONOTONIC, µs) at which the models' clock says `model_us`. */

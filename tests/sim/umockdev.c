@@ -153,7 +153,10 @@ static gboolean on_timer(int fd, GIOCondition condition, gpointer userdata) {
 }
 
 struct sim *sim_new(double time_scale, const char *hwdb_path) {
-        struct sim *sim = g_new0(struct sim, 1);
+        /* One a process, as UMOCKDEV_DIR is; it stays, for the testbed's thread may still look at
+         * the lock when the process ends. */
+        static struct sim the_sim;
+        struct sim *sim = &the_sim;
         g_rec_mutex_init(&sim->lock);
         sim->time_scale = time_scale;
         sim->epoch_us = host_now();
@@ -174,7 +177,7 @@ struct sim *sim_new(double time_scale, const char *hwdb_path) {
         return sim;
 }
 
-void sim_free(struct sim *sim) {
+void sim_end(struct sim *sim) {
         g_rec_mutex_lock(&sim->lock);
         sim->settled = NULL;
         while (sim->n_ports > 0)
@@ -186,9 +189,6 @@ void sim_free(struct sim *sim) {
         g_hash_table_destroy(sim->hubs);
         g_object_unref(sim->testbed); /* removes its directory */
         sd_hwdb_unref(sim->hwdb);
-        /* The testbed's thread may still be about to take the lock: `sim` stays for it. */
-        static struct sim *remains _unused_;
-        remains = sim;
 }
 
 struct sim_port *sim_find(struct sim *sim, const char *name) {
