@@ -32,13 +32,13 @@ int dfu_suffix_read(const uint8_t *data, size_t size, struct dfu_suffix *ret, st
 
         if (!dfu_suffix_detect(data, size))
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the DFU file is incomplete: its %zu bytes do not end in a DFU "
+                                 "The DFU file is incomplete: its %zu bytes do not end in a DFU "
                                  "suffix",
                                  size);
         length = end[-AT_LENGTH];
         if (length < DFU_SUFFIX_SIZE || length > size)
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the DFU suffix says that it has %zu bytes; %u to %zu are "
+                                 "The DFU suffix says that it has %zu bytes; %u to %zu are "
                                  "possible",
                                  length, DFU_SUFFIX_SIZE, size);
         /* The running CRC-32 without its last inversion. */
@@ -46,7 +46,7 @@ int dfu_suffix_read(const uint8_t *data, size_t size, struct dfu_suffix *ret, st
         stored = read_le32(end - AT_CRC);
         if (stored != computed)
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the DFU file is damaged: its CRC is 0x%08" PRIX32
+                                 "The DFU file is damaged: its CRC is 0x%08" PRIX32
                                  ", its bytes give 0x%08" PRIX32,
                                  stored, computed);
         *ret = (struct dfu_suffix){
@@ -68,11 +68,11 @@ int dfu_suffix_parse(const uint8_t *data, size_t size, struct image *image, stru
                 return r;
         if (suffix.bcd_dfu == BCD_DFU_DFUSE)
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the DFU suffix is that of a DfuSe file, but the file does not "
+                                 "The DFU suffix is that of a DfuSe file, but the file does not "
                                  "begin with \"DfuSe\"");
         if (suffix.bcd_dfu != 0x0100 && suffix.bcd_dfu != 0x0110)
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the DFU suffix is of version 0x%04X; 0x0100 and 0x0110 are known",
+                                 "The DFU suffix is of version 0x%04X; 0x0100 and 0x0110 are known",
                                  suffix.bcd_dfu);
         image->bcd_device = suffix.bcd_device;
         image->product_id = suffix.product_id;

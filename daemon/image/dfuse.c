@@ -85,7 +85,7 @@ static int take_target(struct reader *r) {
         if (n_elements > 0) {
                 if (r->image->alt >= 0 && r->image->alt != target[6])
                         return fault_set(r->fault, FWD_INVALID_IMAGE,
-                                         "the DfuSe file has data for the alternate settings %d "
+                                         "The DfuSe file has data for the alternate settings %d "
                                          "and %u; use one file for each memory",
                                          r->image->alt, target[6]);
                 if (r->image->alt < 0)
@@ -118,26 +118,26 @@ int dfuse_parse(const uint8_t *data, size_t size, struct image *image, struct fa
                 return n;
         if (suffix.bcd_dfu != 0x011a)
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the DfuSe file's suffix is of version 0x%04X instead of 0x011A",
+                                 "The DfuSe file's suffix is of version 0x%04X instead of 0x011A",
                                  suffix.bcd_dfu);
         r.end = size - suffix.length;
         if (r.end < PREFIX_SIZE)
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the DfuSe file is cut short: %zu bytes, its prefix has %u", r.end,
+                                 "The DfuSe file is cut short: %zu bytes, its prefix has %u", r.end,
                                  PREFIX_SIZE);
         if (data[5] != 1)
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the DfuSe file is of version %u; 1 is known", data[5]);
+                                 "The DfuSe file is of version %u; 1 is known", data[5]);
         /* UM0391 counts without the suffix; dfuse-pack 0.11 counts it in. */
         image_size = read_le32(data + 6);
         if (image_size != r.end && image_size != size)
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the DfuSe prefix announces %" PRIu32
+                                 "The DfuSe prefix announces %" PRIu32
                                  " bytes, but the file has %zu (%zu with its suffix)",
                                  image_size, r.end, size);
         n_targets = data[10];
         if (n_targets == 0)
-                return fault_set(fault, FWD_INVALID_IMAGE, "the DfuSe file has no target");
+                return fault_set(fault, FWD_INVALID_IMAGE, "The DfuSe file has no target");
 
         image->has_address = true;
         image->bcd_device = suffix.bcd_device;
@@ -151,7 +151,7 @@ int dfuse_parse(const uint8_t *data, size_t size, struct image *image, struct fa
         }
         if (r.at != r.end)
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the DfuSe file has %zu bytes behind its last target, at offset "
+                                 "The DfuSe file has %zu bytes behind its last target, at offset "
                                  "%zu",
                                  r.end - r.at, r.at);
         return 0;

@@ -36,18 +36,18 @@ bool elf_detect(const uint8_t *data, size_t size) {
 }
 
 static int damaged(struct reader *r, const char *what) {
-        return fault_set(r->fault, FWD_INVALID_IMAGE, "the ELF file is damaged: %s cannot be read",
+        return fault_set(r->fault, FWD_INVALID_IMAGE, "The ELF file is damaged: %s cannot be read",
                          what);
 }
 
 static int check_kind(const uint8_t *data, size_t size, struct fault *fault) {
         if (size < sizeof(Elf32_Ehdr))
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the ELF file is cut short: %zu bytes, its header has %zu", size,
+                                 "The ELF file is cut short: %zu bytes, its header has %zu", size,
                                  sizeof(Elf32_Ehdr));
         if (data[EI_CLASS] != ELFCLASS32 || data[EI_DATA] != ELFDATA2LSB)
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the ELF file is not for a 32-bit little-endian chip");
+                                 "The ELF file is not for a 32-bit little-endian chip");
         return 0;
 }
 
@@ -58,12 +58,12 @@ static int check_table(struct reader *r, const char *name, uint64_t offset, size
                 return 0;
         if (n == 0 || entry_size != expected_size || offset < sizeof(Elf32_Ehdr))
                 return fault_set(r->fault, FWD_INVALID_IMAGE,
-                                 "the ELF file is damaged: its %s table has %zu entries of %zu "
+                                 "The ELF file is damaged: its %s table has %zu entries of %zu "
                                  "bytes at offset %" PRIu64,
                                  name, n, entry_size, offset);
         if (offset > r->size || n > (r->size - offset) / entry_size)
                 return fault_set(r->fault, FWD_INVALID_IMAGE,
-                                 "the ELF file is cut short: its %s table ends at offset %" PRIu64
+                                 "The ELF file is cut short: its %s table ends at offset %" PRIu64
                                  ", the file at %zu",
                                  name, offset + (uint64_t) n * entry_size, r->size);
         return 0;
@@ -77,18 +77,18 @@ static int check_header(struct reader *r) {
                 return damaged(r, "its header");
         if (header.e_machine != EM_ARM && header.e_machine != EM_RISCV)
                 return fault_set(r->fault, FWD_INVALID_IMAGE,
-                                 "the ELF file is for machine %u; ARM (%u) and RISC-V (%u) are "
+                                 "The ELF file is for machine %u; ARM (%u) and RISC-V (%u) are "
                                  "supported",
                                  header.e_machine, EM_ARM, EM_RISCV);
         if (header.e_type != ET_EXEC)
                 return fault_set(r->fault, FWD_INVALID_IMAGE,
-                                 "the ELF file is of type %u, not a linked program (%u)",
+                                 "The ELF file is of type %u, not a linked program (%u)",
                                  header.e_type, ET_EXEC);
         r->n_segments = header.e_phnum;
         r->n_sections = header.e_shnum;
         if (r->n_segments > SEGMENTS_MAX || r->n_sections > SECTIONS_MAX)
                 return fault_set(r->fault, FWD_INVALID_IMAGE,
-                                 "the ELF file has %zu segments and %zu sections; firmware has at "
+                                 "The ELF file has %zu segments and %zu sections; firmware has at "
                                  "most %u and %u",
                                  r->n_segments, r->n_sections, SEGMENTS_MAX, SECTIONS_MAX);
         n = check_table(r, "segment", header.e_phoff, r->n_segments, header.e_phentsize,
@@ -112,7 +112,7 @@ static int take(struct reader *r, const GElf_Phdr *segment, struct range file) {
         r->taken += range_size(file);
         if (r->taken > IMAGE_SIZE_MAX)
                 return fault_set(r->fault, FWD_IMAGE_TOO_LARGE,
-                                 "the ELF file's segments have more than %u MiB",
+                                 "The ELF file's segments have more than %u MiB",
                                  IMAGE_SIZE_MAX >> 20);
         return image_add(r->image, address, r->data + file.start, range_size(file), r->fault);
 }
@@ -136,7 +136,7 @@ static int take_sections(struct reader *r, const GElf_Phdr *segment, struct rang
                         continue;
                 if (!range_contains(file, bytes))
                         return fault_set_at(r->fault, FWD_INVALID_IMAGE, segment->p_paddr,
-                                            "the ELF file is damaged: section %zu lies only partly "
+                                            "The ELF file is damaged: section %zu lies only partly "
                                             "in the segment for 0x%08" PRIx64,
                                             i, segment->p_paddr);
                 n = take(r, segment, bytes);
@@ -159,12 +159,12 @@ static int take_segment(struct reader *r, size_t index) {
                 return 0;
         if (range_make(segment.p_offset, segment.p_filesz, &file) < 0 || file.end > r->size)
                 return fault_set_at(r->fault, FWD_INVALID_IMAGE, segment.p_paddr,
-                                    "the ELF file is cut short: the segment for 0x%08" PRIx64
+                                    "The ELF file is cut short: the segment for 0x%08" PRIx64
                                     " ends at offset %" PRIu64 ", the file at %zu",
                                     segment.p_paddr, segment.p_offset + segment.p_filesz, r->size);
         if (segment.p_filesz > segment.p_memsz)
                 return fault_set_at(r->fault, FWD_INVALID_IMAGE, segment.p_paddr,
-                                    "the ELF file is damaged: the segment for 0x%08" PRIx64
+                                    "The ELF file is damaged: the segment for 0x%08" PRIx64
                                     " has %" PRIu64 " bytes in the file, %" PRIu64 " in memory",
                                     segment.p_paddr, segment.p_filesz, segment.p_memsz);
         n = take_sections(r, &segment, file, &any);
@@ -172,7 +172,7 @@ static int take_segment(struct reader *r, size_t index) {
                 return n;
         if (file.start < r->headers_end)
                 return fault_set_at(r->fault, FWD_INVALID_IMAGE, segment.p_paddr,
-                                    "the ELF file's segment for 0x%08" PRIx64
+                                    "The ELF file's segment for 0x%08" PRIx64
                                     " holds the file's own headers, and no section says where the "
                                     "firmware begins",
                                     segment.p_paddr);
@@ -190,7 +190,7 @@ int elf_parse(const uint8_t *data, size_t size, struct image *image, struct faul
                 return n;
         copy = malloc(size);
         if (!copy || elf_version(EV_CURRENT) == EV_NONE)
-                return fault_set(fault, FWD_FAILED, "out of memory while reading the image");
+                return fault_set(fault, FWD_FAILED, "Out of memory while reading the image");
         memcpy(copy, data, size);
         elf = elf_memory((char *) copy, size);
         if (!elf || elf_kind(elf) != ELF_K_ELF)

@@ -216,7 +216,7 @@ int ihex_parse(const uint8_t *data, size_t size, struct image *image, struct fau
         }
         if (r.end_line == 0)
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the Intel HEX file is incomplete: it ends in line %zu without "
+                                 "The Intel HEX file is incomplete: it ends in line %zu without "
                                  "the end record :00000001FF",
                                  r.line);
         return 0;

@@ -40,10 +40,10 @@ int image_add(struct image *image, uint64_t address, const uint8_t *data, size_t
                                     " end behind the 32-bit address space",
                                     size, address);
         if (segments_add(&image->segments, address, data, size) < 0)
-                return fault_set(fault, FWD_FAILED, "out of memory while reading the image");
+                return fault_set(fault, FWD_FAILED, "Out of memory while reading the image");
         if (image->segments.n > IMAGE_PIECES_MAX)
                 return fault_set_at(fault, FWD_INVALID_IMAGE, address,
-                                    "the image is in more than %u separate pieces",
+                                    "The image is in more than %u separate pieces",
                                     IMAGE_PIECES_MAX);
         return 0;
 }
@@ -53,7 +53,7 @@ static int raw_parse(const uint8_t *data, size_t size, struct image *image, stru
 
         if (foreign)
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the file is %s; a raw binary, Intel HEX, DFU or ELF file is "
+                                 "The file is %s; a raw binary, Intel HEX, DFU or ELF file is "
                                  "needed",
                                  foreign);
         image->format = IMAGE_RAW;
@@ -83,14 +83,14 @@ static int finish(struct image *image, struct fault *fault) {
 
         if (r == -EEXIST)
                 return fault_set_at(fault, FWD_INVALID_IMAGE, address,
-                                    "two parts of the file overlap at 0x%08" PRIx64, address);
+                                    "Two parts of the file overlap at 0x%08" PRIx64, address);
         if (r < 0)
-                return fault_set(fault, FWD_FAILED, "out of memory while reading the image");
+                return fault_set(fault, FWD_FAILED, "Out of memory while reading the image");
         if (image->segments.n == 0)
-                return fault_set(fault, FWD_INVALID_IMAGE, "the file holds no firmware bytes");
+                return fault_set(fault, FWD_INVALID_IMAGE, "The file holds no firmware bytes");
         if (is_erased(&image->segments))
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "the image is blank: all of its %" PRIu64 " bytes are 0xFF",
+                                 "The image is blank: all of its %" PRIu64 " bytes are 0xFF",
                                  segments_size(&image->segments));
         return 0;
 }
@@ -104,7 +104,7 @@ static int place(struct image *image, const struct image_options *options, struc
         if (image->has_address) {
                 if (options->address != first->address)
                         return fault_set_at(fault, FWD_INVALID_ARGUMENT, options->address,
-                                            "the file itself says that it belongs at 0x%08" PRIx64
+                                            "The file itself says that it belongs at 0x%08" PRIx64
                                             ", not at 0x%08" PRIx64,
                                             first->address, options->address);
                 return 0;
@@ -133,14 +133,14 @@ int image_parse(const uint8_t *data, size_t size, const struct image_options *op
         int r;
 
         if (size == 0)
-                return fault_set(fault, FWD_INVALID_IMAGE, "the file is empty");
+                return fault_set(fault, FWD_INVALID_IMAGE, "The file is empty");
         if (size > IMAGE_SIZE_MAX)
                 return fault_set(fault, FWD_IMAGE_TOO_LARGE,
-                                 "the file has %zu bytes; a firmware file has at most %u MiB", size,
+                                 "The file has %zu bytes; a firmware file has at most %u MiB", size,
                                  IMAGE_SIZE_MAX >> 20);
         image = calloc(1, sizeof(*image));
         if (!image)
-                return fault_set(fault, FWD_FAILED, "out of memory while reading the image");
+                return fault_set(fault, FWD_FAILED, "Out of memory while reading the image");
         image->vendor_id = image->product_id = image->bcd_device = IMAGE_ID_ANY;
         image->alt = -1;
 

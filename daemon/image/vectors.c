@@ -46,7 +46,7 @@ int image_check_vectors(const struct image *image, uint64_t table, struct fault 
         if (!s)
                 return fault_set_at(
                         fault, FWD_INVALID_IMAGE, table,
-                        "the image has no vector table: nothing in it goes to 0x%08" PRIx64
+                        "The image has no vector table: nothing in it goes to 0x%08" PRIx64
                         ", where the chip starts",
                         table);
         stack = read_le32(s->data + (table - s->address));
@@ -54,12 +54,12 @@ int image_check_vectors(const struct image *image, uint64_t table, struct fault 
         if (stack % 4 || !is_stack(stack))
                 return fault_set_at(
                         fault, FWD_INVALID_IMAGE, table,
-                        "the image cannot start on this chip: its first word is 0x%08" PRIx32
+                        "The image cannot start on this chip: its first word is 0x%08" PRIx32
                         ", not a stack in RAM",
                         stack);
         if (reset % 2 == 0 || !is_code(&image->segments, reset - 1))
                 return fault_set_at(fault, FWD_INVALID_IMAGE, table,
-                                    "the image cannot start on this chip: its reset vector is "
+                                    "The image cannot start on this chip: its reset vector is "
                                     "0x%08" PRIx32 ", not Thumb code inside the image",
                                     reset);
         return 0;

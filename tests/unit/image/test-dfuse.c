@@ -53,7 +53,7 @@ static void test_both_image_sizes(void **state) {
                         continue;
                 set_le32(&file, AT_IMAGE_SIZE, (uint32_t) (325 + off));
                 fix_crc(&file);
-                refused(file.data, file.size, FWD_INVALID_IMAGE, "the DfuSe prefix announces");
+                refused(file.data, file.size, FWD_INVALID_IMAGE, "The DfuSe prefix announces");
         }
 }
 

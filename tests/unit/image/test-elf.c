@@ -193,7 +193,7 @@ static void test_too_many_segments(void **state) {
 /* A file cut anywhere before the end of its firmware. */
 static void test_every_truncation(void **state) {
         for (size_t size = SELFMAG; size < offsetof(struct little, sections); size++)
-                refused(&little, size, FWD_INVALID_IMAGE, "the ELF file is cut short");
+                refused(&little, size, FWD_INVALID_IMAGE, "The ELF file is cut short");
         image_free(accepted(&little, offsetof(struct little, sections)));
 }
 
@@ -202,7 +202,7 @@ static void test_real_file_truncated(void **state) {
 
         read_data("hello-1.elf", &file);
         for (size_t size = SELFMAG; size < file.size; size++)
-                refused(file.data, size, FWD_INVALID_IMAGE, "the ELF file is cut short");
+                refused(file.data, size, FWD_INVALID_IMAGE, "The ELF file is cut short");
 }
 
 int main(void) {

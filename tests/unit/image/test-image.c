@@ -82,7 +82,7 @@ static void test_sizes(void **state) {
                 mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
         assert_ptr_not_equal(data, MAP_FAILED);
-        refused(data, 0, FWD_INVALID_IMAGE, "the file is empty");
+        refused(data, 0, FWD_INVALID_IMAGE, "The file is empty");
         refused(data, size, FWD_IMAGE_TOO_LARGE, "has 67108865 bytes; a firmware file has at most");
         image_free(accepted(data, size - 1));
         assert_int_equal(munmap(data, size), 0);
