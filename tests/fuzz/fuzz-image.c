@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A file as it comes: detection, the parser, merging, an address, the vector table. */
+
+#include "image-checks.h"
+
+static void run(const uint8_t *data, size_t size, const struct image_options *options) {
+        _cleanup_image_ struct image *image = NULL;
+        struct fault fault = FAULT_INIT;
+        int r = image_parse(data, size, options, &image, &fault);
+
+        check_fault(r, &fault);
+        check((r == 0) == (image != NULL));
+        if (!image)
+                return;
+        check(image->segments.n > 0);
+        check_segments(&image->segments);
+        check(text_is_clean(image->target_name));
+        check(image->has_address || image->segments.items[0].address == 0);
+        check(!options || image->has_address);
+        check(!options || image->segments.items[0].address == options->address);
+        r = image_check_vectors(image, image->segments.items[0].address, &fault);
+        check_fault(r, &fault);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        const struct image_options options = {.has_address = true, .address = 0x08000000};
+
+        run(data, size, NULL);
+        run(data, size, &options);
+        return 0;
+}
