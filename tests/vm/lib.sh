@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Starts, stops and speaks to the guest that tests/vm/build made. Sourced. One machine at a time.
+
+vm_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+vm_cache=${FWD_VM_CACHE:-$(cd "$vm_here/../.." && pwd)/build-vm}
+vm_dir=${vm_dir:-$vm_cache/run}
+vm_memory_mb=768
+
+# The guest's disk, over the base image; snapshots live in it.
+vm_create() {
+        qemu-img create -q -f qcow2 -F qcow2 -b ../base.qcow2 "$vm_cache/disk.qcow2.new" 2>/dev/null ||
+                qemu-img create -q -f qcow2 -F qcow2 -b "$vm_cache/base.qcow2" "$vm_cache/disk.qcow2.new"
+        mv "$vm_cache/disk.qcow2.new" "$vm_cache/disk.qcow2"
+}
+
+vm_exec_program() {
+        [ -x "$vm_cache/vm-exec" ] || cc -D_GNU_SOURCE -O1 -I"$vm_here/../../daemon" -o "$vm_cache/vm-exec" "$vm_here/vm-exec.c"
+        echo "$vm_cache/vm-exec"
+}
+
+# vm_start [SNAPSHOT]: from the snapshot (1 s) or by booting; returns when the guest takes commands.
+vm_start() {
+        local load=()
+        [ $# = 0 ] || load=(-loadvm "$1")
+        mkdir -p "$vm_dir" "${vm_share:=$vm_dir/share}"
+        rm -f "$vm_dir"/*.sock
+        qemu-system-x86_64 -name fwd-vm -nodefaults -no-user-config -display none -M q35,hpet=off -accel tcg,thread=multi \
+                -cpu qemu64 -smp 2 -m "$vm_memory_mb" -rtc base=utc \
+                -kernel "$vm_cache/vmlinux" -initrd "$vm_cache/initrd" \
+                -append "console=ttyS0 root=/dev/vda rw quiet loglevel=4 panic=-1 tsc=unstable" -no-reboot \
+                -drive "file=$vm_cache/disk.qcow2,if=none,id=disk,cache=unsafe" -device virtio-blk-pci,drive=disk \
+                -device virtio-serial-pci -chardev "socket,id=control,path=$vm_dir/control.sock,server=on,wait=off" \
+                -device virtserialport,chardev=control,name=fwd.control \
+                -virtfs "local,path=$vm_share,mount_tag=share,security_model=none,id=share" \
+                -chardev "socket,id=monitor,path=$vm_dir/monitor.sock,server=on,wait=off" -mon chardev=monitor,mode=readline \
+                -serial "file:$vm_dir/console.log" -pidfile "$vm_dir/pid" "${load[@]}" >"$vm_dir/qemu.log" 2>&1 &
+        vm_pid=$!
+        local n=0
+        until [ -S "$vm_dir/control.sock" ] && [ -S "$vm_dir/monitor.sock" ]; do
+                kill -0 "$vm_pid" 2>/dev/null || { cat "$vm_dir/qemu.log" >&2; return 1; }
+                n=$((n + 1)); [ $n -lt 600 ] || return 1
+                read -rt 0.05 <> <(:) || :
+        done
+        timeout 120 "$(vm_exec_program)" "$vm_dir/control.sock" <<<"date -s @$(date +%s) >/dev/null"
+}
+
+# vm_run 'SCRIPT': as root in the guest; its output, its exit status.
+vm_run() {
+        timeout "${vm_timeout:-120}" "$(vm_exec_program)" "$vm_dir/control.sock" <<<"$1"
+}
+
+vm_monitor() {
+        printf '%s\n' "$1" | timeout 60 socat -t 30 - "UNIX-CONNECT:$vm_dir/monitor.sock" >"$vm_dir/monitor.log" 2>&1
+}
+
+vm_save() {
+        vm_monitor "savevm $1"
+}
+
+vm_stop() {
+        [ -n "${vm_pid:-}" ] || return 0
+        vm_monitor quit || :
+        kill "$vm_pid" 2>/dev/null || :
+        wait "$vm_pid" 2>/dev/null || :
+        vm_pid=
+}
