@@ -144,13 +144,13 @@ static int verb_load(struct sim *sim, struct sim_port *port, const char *const *
 static json_t *port_json(struct sim *sim, struct sim_port *port) {
         json_t *o = json_pack("{s:s s:s s:s}", "port", port->name, "kind", port->kind, "mode",
                               sim_port_mode(port));
-        if (port->attached) {
+        if (port->devnum) {
                 g_autofree char *node =
                         g_strdup_printf("/dev/bus/usb/%03u/%03u", port->bus, port->devnum);
                 json_object_set_new(o, "node", json_string(node));
         }
-        if (port->tty) {
-                g_autofree char *tty = g_strconcat("/dev/", sim_tty_name(port->tty), NULL);
+        if (sim_port_tty(port)) {
+                g_autofree char *tty = g_strconcat("/dev/", sim_port_tty(port), NULL);
                 json_object_set_new(o, "tty", json_string(tty));
         }
         return o;
@@ -209,11 +209,11 @@ static int verb_list(struct sim *sim, struct sim_port *none, const char *const *
                 struct sim_port *port = sim->ports[i];
                 g_string_append_printf(out, "%s%-8s %-20s %-10s", out->len ? "\n" : "", port->name,
                                        port->kind, sim_port_mode(port));
-                if (port->attached)
+                if (port->devnum)
                         g_string_append_printf(out, " /dev/bus/usb/%03u/%03u", port->bus,
                                                port->devnum);
-                if (port->tty)
-                        g_string_append_printf(out, " /dev/%s", sim_tty_name(port->tty));
+                if (sim_port_tty(port))
+                        g_string_append_printf(out, " /dev/%s", sim_port_tty(port));
         }
         return 0;
 }

@@ -4,6 +4,7 @@
 /* Board models served to unmodified programs by umockdev: a mock /sys and /dev in a temporary
  * directory, which LD_PRELOAD=libumockdev-preload.so.0 puts in place of the real ones.
  *
+ *   ports.c           what the virtual machine's server (usbip/) needs too
  *   umockdev.c        ports, clock and timers; attaching and detaching what a model is on the bus
  *   umockdev-usb.c    usbfs ioctls: claims, URBs, their completion at the model's time
  *   umockdev-tty.c    the ttyACM of a board: a pty, the ioctls that a pty lacks
@@ -61,6 +62,7 @@ struct sim_port { /* a socket and the board that is plugged into it */
         struct sysfs_device *device;
         struct usb_node *node;
         struct sim_tty *tty;
+        struct vhci_port *vhci; /* instead of the three, in the virtual machine */
         struct sim_counts {
                 uint64_t control;       /* URBs on EP0 */
                 GHashTable *by_request; /* "21/01" → count */
@@ -90,6 +92,8 @@ int sim_plug(struct sim *sim, const char *port, const char *kind, struct model *
 void sim_remove(struct sim_port *port);
 /* "firmware", "bootloader" (it has a DFU interface in DFU mode) or "gone". */
 const char *sim_port_mode(const struct sim_port *port);
+/* "ttyACM0", or NULL if the server knows of none. */
+const char *sim_port_tty(const struct sim_port *port);
 
 /* umockdev-usb.c. The node lives as long as a client has it open. */
 struct usb_node *usb_node_new(struct sim_port *port, const char *path);

@@ -18,17 +18,6 @@ static uint64_t host_now(void) {
         return (uint64_t) g_get_monotonic_time();
 }
 
-uint64_t sim_now(const struct sim *sim) {
-        return (uint64_t) ((double) (host_now() - sim->epoch_us) / sim->time_scale);
-}
-
-uint64_t sim_host_time(const struct sim *sim, uint64_t model_us) {
-        if (model_us == MODEL_NEVER)
-                return MODEL_NEVER;
-        /* one more µs, so that the models' clock has passed the moment when the timer fires */
-        return sim->epoch_us + (uint64_t) ((double) model_us * sim->time_scale) + 1;
-}
-
 static void arm(struct sim *sim) {
         uint64_t next = MODEL_NEVER;
         for (size_t i = 0; i < sim->n_ports; i++) {
@@ -93,6 +82,7 @@ static void detach(struct sim_port *port) {
         if (!port->attached)
                 return;
         port->attached = false;
+        port->devnum = 0;
         sysfs_device_remove(TAKE_PTR(port->device));
         usb_node_gone(TAKE_PTR(port->node));
         if (port->tty)
@@ -191,13 +181,6 @@ void sim_end(struct sim *sim) {
         sd_hwdb_unref(sim->hwdb);
 }
 
-struct sim_port *sim_find(struct sim *sim, const char *name) {
-        for (size_t i = 0; i < sim->n_ports; i++)
-                if (strcmp(sim->ports[i]->name, name) == 0)
-                        return sim->ports[i];
-        return NULL;
-}
-
 /* "1-2.3": a bus, then port numbers (Linux, Documentation/ABI/stable/sysfs-bus-usb). */
 static int parse_port(const char *name, unsigned *ret_bus) {
         if (strlen(name) >= SIM_NAME_MAX || name[0] < '1' || name[0] > '0' + (char) SIM_BUS_MAX ||
@@ -253,13 +236,6 @@ void sim_remove(struct sim_port *port) {
         g_free(port);
 }
 
-const char *sim_port_mode(const struct sim_port *port) {
-        if (!port->attached)
-                return "gone";
-        struct interface_walk walk = interface_walk(port->model);
-        while (interface_next(&walk))
-                if (walk.class == USB_CLASS_APPLICATION && walk.subclass == USB_SUBCLASS_DFU &&
-                    walk.protocol == USB_PROTOCOL_DFU_MODE)
-                        return "bootloader";
-        return "firmware";
+const char *sim_port_tty(const struct sim_port *port) {
+        return port->tty ? sim_tty_name(port->tty) : NULL;
 }

@@ -6,6 +6,7 @@ vm_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 vm_cache=${FWD_VM_CACHE:-$(cd "$vm_here/../.." && pwd)/build-vm}
 vm_dir=${vm_dir:-$vm_cache/run}
 vm_memory_mb=768
+vm_share=${vm_share:-$vm_dir/share}
 
 # The guest's disk, over the base image; snapshots live in it.
 vm_create() {

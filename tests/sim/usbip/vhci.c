@@ -2,24 +2,21 @@
 #include "sim/usbip/vhci.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <glib-unix.h>
 #include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
 #include "sim/model.h"
 #include "sim/usbip/wire.h"
 
 #define VHCI_PORTS_EACH   30U /* of a controller: 15 for full and high speed, 15 for super speed */
-#define VHCI_HUB_PORTS    15U
 #define USB_SPEED_FULL    2
 #define URBS_MAX          64U
 #define TRANSFER_SIZE_MAX (64U << 10)
-#define ATTACH_RETRY_US   20000U /* the kernel takes a moment to free a port that was just left */
+#define INPUT_SIZE        (TRANSFER_SIZE_MAX + sizeof(struct usbip_header))
 
 struct urb {
         uint32_t seqnum, devid, ep, direction, length;
@@ -30,26 +27,17 @@ struct urb {
 };
 
 struct vhci_port {
-        sd_event *event;
-        sd_event_source *io, *timer;
         struct model *model;
         unsigned controller, hub_port;
-        unsigned generation; /* the model's, when it was attached */
-        bool attached;
         int fd;
+        guint source;
         uint8_t *input;
         size_t input_size;
         struct urb urbs[URBS_MAX]; /* in the order they came */
         size_t n_urbs;
-        bool in_update;
+        vhci_input_t on_input;
+        void *userdata;
 };
-
-static uint64_t now_us(void) {
-        struct timespec t;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t) t.tv_sec * 1000000U + (uint64_t) t.tv_nsec / 1000U;
-}
 
 static void urb_remove(struct vhci_port *p, size_t i) {
         free(p->urbs[i].data);
@@ -58,17 +46,19 @@ static void urb_remove(struct vhci_port *p, size_t i) {
         p->n_urbs--;
 }
 
-static void port_send(struct vhci_port *p, const struct usbip_header *header, const void *data, size_t size) {
-        struct iovec iov[2] = { { (void *) header, sizeof(*header) }, { (void *) data, size } };
-        struct msghdr message = { .msg_iov = iov, .msg_iovlen = size ? 2 : 1 };
+static void port_send(struct vhci_port *p, const struct usbip_header *header, const void *data,
+                      size_t size) {
+        struct iovec iov[2] = {{(void *) header, sizeof(*header)}, {(void *) data, size}};
+        struct msghdr message = {.msg_iov = iov, .msg_iovlen = size ? 2 : 1};
         ssize_t n = sendmsg(p->fd, &message, MSG_NOSIGNAL);
 
         /* The kernel reads at once; a short write means that it let go of us. */
         if (n != (ssize_t) (sizeof(*header) + size))
-                log_debug("port %u: the kernel is gone", p->hub_port);
+                g_debug("port %u of controller %u: the kernel is gone", p->hub_port, p->controller);
 }
 
-static void urb_complete(struct vhci_port *p, size_t i, int status, const void *data, uint32_t size) {
+static void urb_complete(struct vhci_port *p, size_t i, int status, const void *data,
+                         uint32_t size) {
         const struct urb *u = &p->urbs[i];
         struct usbip_header h = {
                 .command = htobe32(USBIP_RET_SUBMIT),
@@ -82,7 +72,8 @@ static void urb_complete(struct vhci_port *p, size_t i, int status, const void *
 }
 
 static bool endpoint_is_interrupt(const struct model *m, uint8_t address) {
-        for (size_t i = 0; i + 1 < m->config_size && m->config_descriptor[i] >= 2; i += m->config_descriptor[i]) {
+        for (size_t i = 0; i + 1 < m->config_size && m->config_descriptor[i] >= 2;
+             i += m->config_descriptor[i]) {
                 const uint8_t *d = m->config_descriptor + i;
 
                 if (d[1] == 5 && d[0] >= 7 && i + 7 <= m->config_size && d[2] == address)
@@ -91,7 +82,6 @@ static bool endpoint_is_interrupt(const struct model *m, uint8_t address) {
         return false;
 }
 
-/* Takes each waiting transfer as far as the model lets it. True if one was completed. */
 static bool port_answer(struct vhci_port *p, uint64_t now) {
         bool ep0_waits = false;
 
@@ -102,10 +92,11 @@ static bool port_answer(struct vhci_port *p, uint64_t now) {
                         if (ep0_waits)
                                 continue; /* one after the other, as on the wire */
                         if (!u->begun) {
-                                struct model_setup s = { u->setup[0], u->setup[1],
-                                                         (uint16_t) (u->setup[2] | u->setup[3] << 8),
-                                                         (uint16_t) (u->setup[4] | u->setup[5] << 8),
-                                                         (uint16_t) (u->setup[6] | u->setup[7] << 8) };
+                                struct model_setup s = {
+                                        u->setup[0], u->setup[1],
+                                        (uint16_t) (u->setup[2] | u->setup[3] << 8),
+                                        (uint16_t) (u->setup[4] | u->setup[5] << 8),
+                                        (uint16_t) (u->setup[6] | u->setup[7] << 8)};
 
                                 u->answer = calloc(1, sizeof(*u->answer));
                                 if (!u->answer)
@@ -132,8 +123,9 @@ static bool port_answer(struct vhci_port *p, uint64_t now) {
                 }
                 if (!endpoint_is_interrupt(p->model, (uint8_t) (0x80U | u->ep))) {
                         uint8_t data[512];
-                        size_t n = model_serial_read(p->model, data,
-                                                     u->length < sizeof(data) ? u->length : sizeof(data), now);
+                        size_t n = model_serial_read(
+                                p->model, data, u->length < sizeof(data) ? u->length : sizeof(data),
+                                now);
 
                         if (n > 0) {
                                 urb_complete(p, i, 0, data, (uint32_t) n);
@@ -144,17 +136,22 @@ static bool port_answer(struct vhci_port *p, uint64_t now) {
         return false;
 }
 
-static void port_detach(struct vhci_port *p) {
+void vhci_port_detach(struct vhci_port *p) {
         while (p->n_urbs)
                 urb_remove(p, 0);
-        p->io = sd_event_source_disable_unref(p->io);
+        if (p->source)
+                g_source_remove(p->source);
+        p->source = 0;
         p->fd = fd_close(p->fd);
         p->input_size = 0;
-        p->attached = false;
+}
+
+bool vhci_port_is_attached(const struct vhci_port *p) {
+        return p->fd >= 0;
 }
 
 static void take_unlink(struct vhci_port *p, const struct usbip_header *h) {
-        struct usbip_header r = { .command = htobe32(USBIP_RET_UNLINK), .seqnum = h->seqnum };
+        struct usbip_header r = {.command = htobe32(USBIP_RET_UNLINK), .seqnum = h->seqnum};
 
         for (size_t i = 0; i < p->n_urbs; i++)
                 if (p->urbs[i].seqnum == be32toh(h->unlink.seqnum)) {
@@ -166,7 +163,8 @@ static void take_unlink(struct vhci_port *p, const struct usbip_header *h) {
         port_send(p, &r, NULL, 0);
 }
 
-/* One whole message from the head of the input. Bytes used, 0 if it is not whole yet, negative if it makes no sense. */
+/* One whole message from the head of the input. Bytes used, 0 if it is not whole yet, negative if
+ * it makes no sense. */
 static ssize_t take_message(struct vhci_port *p) {
         struct usbip_header h;
         struct urb *u;
@@ -181,14 +179,15 @@ static ssize_t take_message(struct vhci_port *p) {
                 return (ssize_t) used;
         }
         length = be32toh(h.submit.buffer_length);
-        if (be32toh(h.command) != USBIP_CMD_SUBMIT || length > TRANSFER_SIZE_MAX || p->n_urbs >= URBS_MAX)
+        if (be32toh(h.command) != USBIP_CMD_SUBMIT || length > TRANSFER_SIZE_MAX ||
+            p->n_urbs >= URBS_MAX)
                 return -EBADMSG;
         if (be32toh(h.direction) == USBIP_DIR_OUT)
                 used += length;
         if (p->input_size < used)
                 return 0;
         u = &p->urbs[p->n_urbs];
-        *u = (struct urb) {
+        *u = (struct urb){
                 .seqnum = be32toh(h.seqnum),
                 .devid = be32toh(h.devid),
                 .ep = be32toh(h.ep),
@@ -206,14 +205,14 @@ static ssize_t take_message(struct vhci_port *p) {
         return (ssize_t) used;
 }
 
-static int on_input(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+static gboolean on_readable(int fd, GIOCondition condition, gpointer userdata) {
         struct vhci_port *p = userdata;
-        ssize_t n = recv(fd, p->input + p->input_size,
-                         TRANSFER_SIZE_MAX + sizeof(struct usbip_header) - p->input_size, MSG_DONTWAIT);
+        ssize_t n = recv(fd, p->input + p->input_size, INPUT_SIZE - p->input_size, MSG_DONTWAIT);
 
         if (n == 0 || (n < 0 && errno != EAGAIN)) {
-                port_detach(p);
-                return 0;
+                p->source = 0;
+                vhci_port_detach(p);
+                return G_SOURCE_REMOVE;
         }
         if (n > 0)
                 p->input_size += (size_t) n;
@@ -221,144 +220,83 @@ static int on_input(sd_event_source *source, int fd, uint32_t revents, void *use
                 p->input_size -= (size_t) n;
                 memmove(p->input, p->input + n, p->input_size);
         }
-        if (n < 0) {
-                log_error("port %u-%u: %s", p->controller, p->hub_port, strerror((int) -n));
-                port_detach(p);
-        }
-        vhci_port_update(p);
-        return 0;
+        if (n < 0)
+                g_error("What the kernel sent makes no sense: %s", g_strerror((int) -n));
+        p->on_input(p->userdata);
+        return G_SOURCE_CONTINUE;
 }
 
-static int port_attach(struct vhci_port *p) {
+int vhci_port_attach(struct vhci_port *p) {
         _cleanup_fclose_ FILE *f = fopen("/sys/devices/platform/vhci_hcd.0/attach", "we");
         unsigned port = p->controller * VHCI_PORTS_EACH + p->hub_port;
-        int pair[2], r;
+        int pair[2], r = 0;
 
-        if (!f)
+        if (!f || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-                return -errno;
-        r = fprintf(f, "%u %d %u %d\n", port, pair[1], 1U << 16 | (port + 2), USB_SPEED_FULL) < 0 || fflush(f) != 0
-                ? -errno
-                : 0;
+        if (dprintf(fileno(f), "%u %d %u %d", port, pair[1], 1U << 16 | (port + 2),
+                    USB_SPEED_FULL) < 0)
+                r = -errno;
         (void) fd_close(pair[1]);
         if (r < 0) {
                 (void) fd_close(pair[0]);
                 return r;
         }
         p->fd = pair[0];
-        r = sd_event_add_io(p->event, &p->io, p->fd, EPOLLIN, on_input, p);
-        if (r < 0) {
-                p->fd = fd_close(p->fd);
-                return r;
-        }
-        p->attached = true;
-        p->generation = p->model->generation;
+        p->source = g_unix_fd_add(p->fd, G_IO_IN, on_readable, p);
         return 0;
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        vhci_port_update(userdata);
-        return 0;
+bool vhci_port_answer(struct vhci_port *p, uint64_t now) {
+        return p->fd >= 0 && port_answer(p, now);
 }
 
-void vhci_port_update(struct vhci_port *p) {
-        uint64_t now = now_us(), next = MODEL_NEVER;
+uint64_t vhci_port_next(const struct vhci_port *p) {
+        uint64_t next = MODEL_NEVER;
 
-        if (p->in_update)
-                return;
-        p->in_update = true;
-        model_advance(p->model, now);
-        if (p->attached && (!p->model->on_bus || p->model->generation != p->generation))
-                port_detach(p);
-        if (!p->attached && p->model->on_bus) {
-                int r = port_attach(p);
-
-                if (r == -EBUSY || r == -EINVAL)
-                        next = now + ATTACH_RETRY_US;
-                else if (r < 0)
-                        log_error("port %u-%u: cannot attach: %s", p->controller, p->hub_port, strerror(-r));
-        }
-        while (p->attached && port_answer(p, now)) {
-                now = now_us();
-                model_advance(p->model, now);
-                if (!p->model->on_bus || p->model->generation != p->generation) {
-                        port_detach(p);
-                        next = now; /* whatever comes next begins with a new look */
-                }
-        }
         for (size_t i = 0; i < p->n_urbs; i++)
                 if (p->urbs[i].begun && p->urbs[i].answer->at_us < next)
                         next = p->urbs[i].answer->at_us;
-        if (model_next_event(p->model) < next)
-                next = model_next_event(p->model);
-        p->in_update = false;
-
-        if (next == MODEL_NEVER) {
-                (void) sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
-                return;
-        }
-        (void) sd_event_source_set_time(p->timer, next);
-        (void) sd_event_source_set_enabled(p->timer, SD_EVENT_ONESHOT);
+        return next;
 }
 
-int vhci_port_new(sd_event *event, unsigned controller, unsigned hub_port, struct model *model,
-                  struct vhci_port **ret) {
-        struct vhci_port *p = calloc(1, sizeof(*p));
-        int r;
+struct vhci_port *vhci_port_new(unsigned controller, unsigned hub_port, struct model *model,
+                                vhci_input_t on_input_done, void *userdata) {
+        struct vhci_port *p = g_new0(struct vhci_port, 1);
 
-        if (!p)
-                return -ENOMEM;
         p->fd = -EBADF;
-        p->event = sd_event_ref(event);
         p->controller = controller;
         p->hub_port = hub_port;
-        p->input = malloc(TRANSFER_SIZE_MAX + sizeof(struct usbip_header));
-        r = p->input ? sd_event_add_time(event, &p->timer, CLOCK_MONOTONIC, 0, 1, on_timer, p) : -ENOMEM;
-        if (r < 0) {
-                (void) vhci_port_free(p);
-                return r;
-        }
-        (void) sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
         p->model = model;
-        *ret = p;
-        return 0;
+        p->input = g_malloc(INPUT_SIZE);
+        p->on_input = on_input_done;
+        p->userdata = userdata;
+        return p;
 }
 
-struct vhci_port *vhci_port_free(struct vhci_port *p) {
+void vhci_port_free(struct vhci_port *p) {
         if (!p)
-                return NULL;
-        port_detach(p);
-        (void) sd_event_source_disable_unref(p->timer);
-        (void) sd_event_unref(p->event);
-        if (p->model)
-                (void) model_free(p->model);
-        free(p->input);
-        free(p);
-        return NULL;
+                return;
+        vhci_port_detach(p);
+        g_free(p->input);
+        g_free(p);
 }
 
-struct model *vhci_port_model(struct vhci_port *p) {
-        return p->model;
-}
-
-int vhci_bus_path(unsigned controller, unsigned hub_port, char *to, unsigned long to_size) {
-        glob_t found = { 0 };
+int vhci_bus(unsigned controller) {
+        glob_t found = {0};
         char pattern[128];
         unsigned bus = 0;
 
-        (void) snprintf(pattern, sizeof(pattern), "/sys/devices/platform/vhci_hcd.%u/usb*", controller);
+        (void) snprintf(pattern, sizeof(pattern), "/sys/devices/platform/vhci_hcd.%u/usb*",
+                        controller);
         if (glob(pattern, 0, NULL, &found) == 0)
                 for (size_t i = 0; i < found.gl_pathc; i++) {
                         unsigned n = 0;
 
                         /* The lower of the two is the full and high speed one. */
-                        if (sscanf(strrchr(found.gl_pathv[i], '/'), "/usb%u", &n) == 1 && (bus == 0 || n < bus))
+                        if (sscanf(strrchr(found.gl_pathv[i], '/'), "/usb%u", &n) == 1 &&
+                            (bus == 0 || n < bus))
                                 bus = n;
                 }
         globfree(&found);
-        if (bus == 0)
-                return -ENODEV;
-        (void) snprintf(to, to_size, "%u-%u", bus, hub_port + 1);
-        return 0;
+        return bus == 0 ? -ENODEV : (int) bus;
 }

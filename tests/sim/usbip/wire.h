@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The 48-byte headers of USB/IP's URB phase, big-endian (usbip_protocol, USBIP_CMD_SUBMIT and its relatives). */
+/* The 48-byte headers of USB/IP's URB phase, big-endian (usbip_protocol, USBIP_CMD_SUBMIT and its
+ * relatives). */
 
 #include <endian.h>
 #include <stdint.h>
