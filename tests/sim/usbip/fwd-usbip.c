@@ -29,6 +29,6 @@ int main(int argc, char **argv) {
         control = control_new(sim, argv[1], loop);
         g_main_loop_run(loop);
         control_free(control);
-        sim_free(sim);
+        sim_end(sim);
         return 0;
 }

@@ -104,7 +104,7 @@ struct sim *sim_new(double time_scale, const char *hwdb_path) {
         return sim;
 }
 
-void sim_free(struct sim *sim) {
+void sim_end(struct sim *sim) {
         while (sim->n_ports > 0)
                 sim_remove(sim->ports[sim->n_ports - 1]);
         g_source_remove(sim->timer_source);
