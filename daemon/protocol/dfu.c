@@ -157,8 +157,17 @@ static uint8_t idle_request(const struct dfu *dfu, unsigned step) {
         }
 }
 
+static unsigned stall_wait_ms(const struct dfu *dfu) {
+        unsigned poll = dfu->last.state == DFU_DNBUSY ? dfu->last.poll_timeout_ms : 0;
+
+        if (poll > DFU_IDLE_TIMEOUT)
+                return DFU_IDLE_TIMEOUT;
+        return poll < STALL_WAIT_MS ? STALL_WAIT_MS : poll;
+}
+
 static int walk_to_idle(struct dfu *dfu) {
         uint64_t begin_ms = usb_now_ms(dfu->usb);
+        unsigned stalls_max = dfu->quirks->stall_while_busy ? STALLS_MAX : IDLE_STALLS_MAX;
         unsigned stalls = 0, busy = 0;
 
         for (unsigned step = 0; step < IDLE_STEPS_MAX;) {
@@ -166,10 +175,10 @@ static int walk_to_idle(struct dfu *dfu) {
                 int r;
 
                 r = dfu_status_get(dfu, DFU_IDLE_TIMEOUT);
-                if (r == -EPIPE &&
-                    stalls < (dfu->quirks->stall_while_busy ? STALLS_MAX : IDLE_STALLS_MAX)) {
+                if (r == -EPIPE && stalls < stalls_max) {
+                        /* A chip may stall while it works: it gets the time that it asked for. */
                         if (stalls++ > 0)
-                                dfu_sleep(dfu, STALL_WAIT_MS);
+                                dfu_sleep(dfu, stall_wait_ms(dfu));
                         continue;
                 }
                 if (r == -ENODEV)

@@ -303,8 +303,9 @@ static int verify_place(struct flasher *f, struct place place) {
         if (r < 0)
                 return fail(f, r, FWD_VERIFY_FAILED, "reading back", block.start);
         compare(f, block.start, run->data + (block.start - run->address), read, n);
-        f->dfu->stats.verified_bytes += n;
-        f->done += n;
+        if (f->total - f->done >= n) /* not what is read back a second time */
+                f->done += n;
+        f->dfu->stats.verified_bytes = f->done;
         return 0;
 }
 
@@ -353,7 +354,6 @@ static int write_rest(struct flasher *f) {
 static int verify_written(struct flasher *f) {
         struct place place = first_place;
 
-        begin_phase(f, "verifying", f->plan->write_bytes);
         do {
                 int r;
 
@@ -406,6 +406,7 @@ static int flash_all(struct flasher *f) {
         stats->write_ms += written_ms - erased_ms;
         if (r < 0)
                 return r;
+        begin_phase(f, "verifying", f->plan->write_bytes);
         r = verify_written(f);
         if (r == 0)
                 r = commit_first(f);
