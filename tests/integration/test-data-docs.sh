@@ -104,7 +104,9 @@ keys_documented() {
 check "adding-a-board.md has every key of a profile" keys_documented
 
 all_load() {
-        FWD_PROFILE_PATH=daemon/board/profiles "$load_profile" $(cd daemon/board/profiles && ls -- *.board | sed 's/\.board$//')
+        for file in daemon/board/profiles/*.board; do
+                FWD_PROFILE_PATH=daemon/board/profiles "$load_profile" "$(basename "$file" .board)" || return 1
+        done
 }
 check "every packaged profile loads" all_load
 

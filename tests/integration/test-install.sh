@@ -81,7 +81,10 @@ mkdir -p "$users/etc" "$users$SYSUSERSDIR"
 cp "$root$SYSUSERSDIR/fwd.conf" "$users$SYSUSERSDIR/"
 sysusers() {
         systemd-sysusers --root="$users" --dry-run "$users$SYSUSERSDIR/fwd.conf" >"$users/log" 2>&1 || { cat "$users/log"; return 1; }
-        grep -qi "creat.*user 'fwd'" "$users/log" && grep -q "$SERIAL_GROUP" "$users/log" || { cat "$users/log"; return 1; }
+        if ! grep -qi "creat.*user 'fwd'" "$users/log" || ! grep -q "$SERIAL_GROUP" "$users/log"; then
+                cat "$users/log"
+                return 1
+        fi
 }
 check "sysusers makes the user and puts it into the group of serial ports" sysusers
 rm -rf "$users"
