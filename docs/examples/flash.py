@@ -15,11 +15,7 @@ bus = dbus.SystemBus()
 loop = GLib.MainLoop()
 manager = dbus.Interface(bus.get_object(NAME, ROOT), "org.fwctl1.Manager")
 
-port, path = sys.argv[1:]
-device = manager.GetDevice(port)
-with open(path, "rb") as image:
-    options = dbus.Dictionary({"leave": True}, signature="sv")
-    job = manager.Flash(device, dbus.types.UnixFd(image), options)
+exit_status = 1
 
 
 def on_progress(which, _device, phase, done, total):
@@ -28,7 +24,13 @@ def on_progress(which, _device, phase, done, total):
 
 
 def on_end(result, details):
+    global exit_status
     print(f"\n{result}: the board's firmware is {details.get('State', 'unknown')}")
+    if result == "success":
+        exit_status = 0
+    else:
+        properties = dbus.Interface(bus.get_object(NAME, job), dbus.PROPERTIES_IFACE)
+        print(properties.Get("org.fwctl1.Job", "ErrorMessage"), file=sys.stderr)
     loop.quit()
 
 
@@ -37,7 +39,16 @@ def on_error(error):
     loop.quit()
 
 
+port, path = sys.argv[1:]
 bus.add_signal_receiver(on_progress, "Progress", "org.fwctl1.Manager", NAME, ROOT)
+try:
+    device = manager.GetDevice(port)
+    with open(path, "rb") as image:
+        options = dbus.Dictionary({"leave": True}, signature="sv")
+        job = manager.Flash(device, dbus.types.UnixFd(image), options)
+except dbus.DBusException as error:
+    sys.exit(f"{error.get_dbus_name()}: {error.get_dbus_message()}")
 dbus.Interface(bus.get_object(NAME, job), "org.fwctl1.Job").Wait(
     reply_handler=on_end, error_handler=on_error, timeout=600)
 loop.run()
+sys.exit(exit_status)
