@@ -10,14 +10,11 @@ here=$(dirname "$(realpath "$0")")
 firmware=$(realpath "$1")
 examples=$source_dir/docs/examples
 
-session_start bus polkit sim
+SIM_TIME_SCALE=1 session_start bus polkit sim
 # A board that is known and cannot be flashed, by a profile of the administrator's.
 mkdir -p "$session/etc"
 export FWD_PROFILE_PATH="$session/etc:$source_dir/daemon/board/profiles"
 fwd_start
-for action in flash reboot; do
-        polkit_answer "org.fwctl1.$action" yes
-done
 simctl plug betaflight-f405 1-1 >/dev/null
 simctl wait 1-1 firmware >/dev/null
 
@@ -31,7 +28,7 @@ case $output in
 *) not_ok "it says that the board is verified" "$output" ;;
 esac
 case $output in
-*"writing: 100 %"*) ok "it shows how it goes" ;;
+*erasing:*%*|*writing:*%*) ok "it shows how it goes" ;;
 *) not_ok "it shows how it goes" "$output" ;;
 esac
 
