@@ -199,6 +199,7 @@ static void judge_death(struct worker *worker, const siginfo_t *si) {
 
 static int on_child(sd_event_source *source, const siginfo_t *si, void *userdata) {
         struct worker *worker = userdata;
+        struct worker_outcome outcome;
         bool ended_well = si->si_code == CLD_EXITED && si->si_status == 0;
 
         while (worker->report_source && report_read(worker) > 0)
@@ -209,7 +210,8 @@ static int on_child(sd_event_source *source, const siginfo_t *si, void *userdata
                 log_emit(worker);
         if (!worker->has_result || (worker->outcome.fault.error == FWD_OK && !ended_well))
                 judge_death(worker, si);
-        worker->handlers->done(worker->userdata, &worker->outcome);
+        outcome = worker->outcome; /* the worker is freed in there */
+        worker->handlers->done(worker->userdata, &outcome);
         return 0; /* the worker may be freed by now */
 }
 
