@@ -3,8 +3,9 @@
 # test-data-docs.sh SOURCE PRINT-ERRORS LOAD-PROFILE: what is written agrees with what is there.
 set -eu
 
+print_errors=$(realpath "$2") load_profile=$(realpath "$3")
 cd "$1"
-print_errors=$2 load_profile=$3
+
 manual=docs/org.fwctl1.5.scd
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
