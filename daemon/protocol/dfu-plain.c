@@ -17,6 +17,7 @@ struct plain {
         const struct dfu_callbacks *cb;
         struct fault *fault;
         const char *phase;
+        size_t told; /* progress of the phase; it does not go back on a second try */
         bool began;
 };
 
@@ -32,6 +33,10 @@ static int fail(const struct plain *p, int error, enum fwd_error name, const cha
 
         (void) snprintf(so_far, sizeof(so_far), "%" PRIu64 " of %zu bytes were written",
                         p->dfu->stats.written_bytes, p->segment->size);
+        if (error == -EREMOTEIO && p->dfu->last.status == DFU_STATUS_ERR_ADDRESS)
+                return fault_set(p->fault, FWD_IMAGE_TOO_LARGE,
+                                 "The image of %zu bytes is too large: the board took %zu",
+                                 p->segment->size, offset);
         return dfu_fault(p->dfu, error, &doing, p->fault);
 }
 
@@ -40,12 +45,15 @@ static void set_state(const struct plain *p, enum board_state state) {
                 p->cb->state(p->cb->userdata, state);
 }
 
-static int safe_point(const struct plain *p, size_t done) {
+static int safe_point(struct plain *p, size_t done) {
         bool cancelled = p->dfu->cancelled != 0;
         int r;
 
+        if (done > p->told)
+                p->told = done;
+
         if (p->cb && p->cb->progress &&
-            p->cb->progress(p->cb->userdata, p->phase, done, p->segment->size) != 0)
+            p->cb->progress(p->cb->userdata, p->phase, p->told, p->segment->size) != 0)
                 cancelled = true;
         if (!cancelled)
                 return 0;
@@ -102,7 +110,7 @@ static int download(struct plain *p, int *ret_error, size_t *ret_done) {
  * waits for a reset or is gone. */
 static int manifest(struct plain *p) {
         struct dfu *dfu = p->dfu;
-        bool tolerant = dfu->attributes & DFU_MANIFESTATION_TOLERANT;
+        bool tolerant = dfu->attributes & DFU_MANIFESTATION_TOLERANT, manifesting = false;
         size_t blocks = (p->segment->size + dfu->transfer_size - 1) / dfu->transfer_size;
         int r;
 
@@ -118,10 +126,11 @@ static int manifest(struct plain *p) {
                 r = dfu_status_get(dfu, DFU_ERASE_TIMEOUT);
                 if (r == -EPIPE && stalls++ == 0)
                         continue;
-                if (r < 0)
-                        return tolerant ? r : 1;
+                if (r < 0) /* one that resets by itself when it is done */
+                        return !tolerant && (r == -ENODEV || manifesting) ? 1 : r;
                 if (dfu->last.status != DFU_STATUS_OK || dfu->last.state == DFU_ERROR)
                         return -EREMOTEIO;
+                manifesting = true;
                 poll = dfu->last.poll_timeout_ms < POLL_MAX_MS ? dfu->last.poll_timeout_ms
                                                                : (unsigned) POLL_MAX_MS;
                 switch (dfu->last.state) {
@@ -151,6 +160,7 @@ static int read_back(struct plain *p) {
         int r;
 
         p->phase = "verifying";
+        p->told = 0;
         for (uint16_t block = 0; done < p->segment->size; block++) {
                 size_t n = chunk(p, done);
                 const uint8_t *expected = p->segment->data + done;
