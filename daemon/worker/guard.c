@@ -3,13 +3,11 @@
 
 #include <inttypes.h>
 
-struct image_options guard_image_options(const struct options *options,
-                                         const struct board_profile *profile) {
-        if (options->has_address)
-                return (struct image_options){true, options->address};
-        if (profile && profile->has_raw_address)
-                return (struct image_options){true, profile->raw_address};
-        return (struct image_options){};
+bool guard_raw_address(const struct board_profile *profile, struct image_options *ret) {
+        if (!profile || !profile->has_raw_address)
+                return false;
+        *ret = (struct image_options){true, profile->raw_address};
+        return true;
 }
 
 int guard_check_image(const struct image *image, const struct board_profile *profile,

@@ -4,14 +4,16 @@
 /* What must hold before a board is touched, from the image and the board's profile alone; with the
  * chip's own map the flash plan checks again, by sectors. Pure. Worker only. */
 
+#include <stdbool.h>
+
 #include "base/fault.h"
 #include "board/board.h"
 #include "image/image.h"
-#include "worker/options.h"
 
-/* Where a file belongs that does not say: the option, else the profile. `profile` may be NULL. */
-struct image_options guard_image_options(const struct options *options,
-                                         const struct board_profile *profile);
+/* Where a raw file belongs on such a board; false if the profile does not say. `profile` may be
+ * NULL.
+ */
+bool guard_raw_address(const struct board_profile *profile, struct image_options *ret);
 /* FWD_PROTECTED_REGION, FWD_INVALID_IMAGE (no firmware of such a chip begins like this). */
 int guard_check_image(const struct image *image, const struct board_profile *profile,
                       struct fault *fault);

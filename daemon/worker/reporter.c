@@ -44,32 +44,37 @@ static void send_report(struct reporter *reporter, const struct report *report) 
                 log_warning("A report could not be sent: %s", strerror(-r));
 }
 
-/* The line of the present phase: "writing     45 %   216/480 KiB". */
-static void print_progress(struct reporter *reporter, bool last) {
-        double seconds = (double) (reporter->now_us() - reporter->phase_start_us) / 1e6;
+/* On a terminal a phase has one line, rewritten as it goes on: "writing      45 %  216/480 KiB",
+ * and at its end "writing     480 KiB in 9.6 s". Elsewhere it is named when it begins. */
+static void print_progress(struct reporter *reporter) {
+        const double total = (double) reporter->total;
 
-        if (!reporter->phase)
-                return;
         if (reporter->live)
                 (void) fputs("\r\033[K", reporter->out);
         if (reporter->total == 0)
                 (void) fputs(reporter->phase, reporter->out);
+        else if (reporter->live)
+                (void) fprintf(reporter->out, "%-12s%3u %%  %.0f/%.0f KiB", reporter->phase,
+                               (unsigned) (100.0 * (double) reporter->done / total),
+                               (double) reporter->done / KIB, total / KIB);
         else
-                (void) fprintf(
-                        reporter->out, "%-12s%3u %%  %.0f/%.0f KiB", reporter->phase,
-                        (unsigned) (100.0 * (double) reporter->done / (double) reporter->total),
-                        (double) reporter->done / KIB, (double) reporter->total / KIB);
-        if (last && reporter->total > 0)
-                (void) fprintf(reporter->out, "  %.1f s", seconds);
-        if (last || !reporter->live)
+                (void) fprintf(reporter->out, "%-12s%.0f KiB", reporter->phase, total / KIB);
+        if (!reporter->live)
                 (void) fputc('\n', reporter->out);
         (void) fflush(reporter->out);
-        reporter->line_open = reporter->live && !last;
+        reporter->line_open = reporter->live;
 }
 
-static void end_line(struct reporter *reporter) {
-        if (reporter->line_open)
-                print_progress(reporter, true);
+/* What is printed next gets a line of its own. `finished`: the phase has come to its end. */
+static void end_line(struct reporter *reporter, bool finished) {
+        if (!reporter->line_open)
+                return;
+        if (finished && reporter->total > 0)
+                (void) fprintf(reporter->out, "\r\033[K%-12s%.0f KiB in %.1f s", reporter->phase,
+                               (double) reporter->total / KIB,
+                               (double) (reporter->now_us() - reporter->phase_start_us) / 1e6);
+        (void) fputc('\n', reporter->out);
+        reporter->line_open = false;
 }
 
 static void report_progress(struct reporter *reporter) {
@@ -90,7 +95,7 @@ void reporter_progress(struct reporter *reporter, const char *phase, uint64_t do
 
         if (first) {
                 if (is_for_people(reporter))
-                        end_line(reporter);
+                        end_line(reporter, true);
                 reporter->phase = phase;
                 reporter->phase_start_us = now_us;
         }
@@ -98,14 +103,13 @@ void reporter_progress(struct reporter *reporter, const char *phase, uint64_t do
         reporter->total = total;
         if (!first && !whole && now_us - reporter->last_us < PROGRESS_INTERVAL_US)
                 return;
-        if (!is_for_people(reporter)) {
-                reporter->last_us = now_us;
+        if (is_for_people(reporter) && !reporter->live && !first)
+                return;
+        reporter->last_us = now_us;
+        if (is_for_people(reporter))
+                print_progress(reporter);
+        else
                 report_progress(reporter);
-        } else if (reporter->live || whole) {
-                /* A file or a pipe gets one line a phase. */
-                reporter->last_us = now_us;
-                print_progress(reporter, whole);
-        }
 }
 
 void reporter_phase(struct reporter *reporter, const char *phase) {
@@ -131,7 +135,7 @@ static void tell(struct reporter *reporter, const char *key, const char *label, 
         struct report report;
 
         if (is_for_people(reporter)) {
-                end_line(reporter);
+                end_line(reporter, true);
                 (void) fprintf(reporter->out, "  %-18s %s\n", label, value);
                 (void) fflush(reporter->out);
                 return;
@@ -176,7 +180,7 @@ static void print_result(struct reporter *reporter, const struct fault *fault, c
                                     ? board_state_sentence(reporter->state)
                                     : NULL;
 
-        end_line(reporter);
+        end_line(reporter, fault->error == FWD_OK);
         if (fault->error == FWD_OK)
                 (void) fprintf(reporter->out, "Done.%s%s\n", state ? " " : "", state ? state : "");
         else

@@ -66,7 +66,7 @@ static int take_bytes(struct worker *worker, struct image_bytes *ret, struct fau
 }
 
 int worker_load_image(struct worker *worker, struct image **ret, struct fault *fault) {
-        const struct image_options options = guard_image_options(&worker->options, worker->profile);
+        struct image_options options = {worker->options.has_address, worker->options.address};
         _cleanup_image_bytes_ struct image_bytes bytes = {};
         _cleanup_image_ struct image *image = NULL;
         int r;
@@ -78,6 +78,13 @@ int worker_load_image(struct worker *worker, struct image **ret, struct fault *f
         r = image_parse(bytes.data, bytes.size, &options, &image, fault);
         if (r < 0)
                 return r;
+        /* An address that somebody gave must be the file's; the profile's is for files without. */
+        if (!image->has_address && guard_raw_address(worker->profile, &options)) {
+                image = image_free(image);
+                r = image_parse(bytes.data, bytes.size, &options, &image, fault);
+                if (r < 0)
+                        return r;
+        }
         r = guard_check_image(image, worker->profile, fault);
         if (r < 0)
                 return r;

@@ -12,20 +12,14 @@
 static void test_where_a_raw_file_goes(void **state) {
         const struct board_profile without = {},
                                    with = {.has_raw_address = true, .raw_address = 0x08000000};
-        struct options options = OPTIONS_INIT;
-        struct image_options r;
+        struct image_options options = {};
 
-        assert_false(guard_image_options(&options, NULL).has_address);
-        assert_false(guard_image_options(&options, &without).has_address);
-        r = guard_image_options(&options, &with);
-        assert_true(r.has_address);
-        assert_int_equal(r.address, 0x08000000);
-        /* What was asked for goes before what is usual. */
-        options.has_address = true;
-        options.address = 0x08010000;
-        r = guard_image_options(&options, &with);
-        assert_int_equal(r.address, 0x08010000);
-        assert_int_equal(guard_image_options(&options, NULL).address, 0x08010000);
+        assert_false(guard_raw_address(NULL, &options));
+        assert_false(guard_raw_address(&without, &options));
+        assert_false(options.has_address);
+        assert_true(guard_raw_address(&with, &options));
+        assert_true(options.has_address);
+        assert_int_equal(options.address, 0x08000000);
 }
 
 static void test_protected_to_the_byte(void **state) {
