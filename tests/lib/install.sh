@@ -2,6 +2,8 @@
 # shellcheck shell=bash
 # For tests/run and tests/demo: what is missing is installed, and the project built.
 
+programs=(daemon/service/fwd daemon/worker/fwd-worker client/fwctl tests/sim/fwd-sim tests/sim/simctl)
+
 tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source_dir=$(dirname "$tests_dir")
 
@@ -42,16 +44,21 @@ install_packages() {
                 apt-get -q -y --no-install-recommends install "${missing[@]}"
 }
 
-# build DIR MESON-OPTION…
+# build DIR MESON-OPTION… [-- TARGET…]
 build() {
-        local dir=$source_dir/$1
+        local dir=$source_dir/$1 options=()
         shift
+        while [ $# -gt 0 ] && [ "$1" != -- ]; do
+                options+=("$1")
+                shift
+        done
+        [ $# -eq 0 ] || shift
         if [ -f "$dir/build.ninja" ]; then
-                quietly "meson configure" meson configure "$dir" "$@"
+                quietly "meson configure" meson configure "$dir" "${options[@]}"
         else
                 step "Configuring $(basename "$dir")"
-                quietly "meson setup" meson setup "$dir" "$source_dir" "$@"
+                quietly "meson setup" meson setup "$dir" "$source_dir" "${options[@]}"
         fi
         step "Building $(basename "$dir")"
-        quietly "the build" ninja -C "$dir"
+        quietly "the build" ninja -C "$dir" "$@"
 }
