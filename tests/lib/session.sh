@@ -23,7 +23,7 @@ export PATH="$build_dir/tests/sim:$build_dir/client:$PATH"
 
 fwd_program=$build_dir/daemon/service/fwd
 worker_program=$build_dir/daemon/worker/fwd-worker
-session='' session_pids=() sim_pid='' fwd_pid=''
+session='' session_pids=() sim_pid='' fwd_pid='' n_buses=0
 FWD_COMMAND=() FWD_ENV=()
 
 # A test that hangs shall end by itself and say where.
@@ -65,15 +65,17 @@ session_start() {
         for part; do "${part}_start"; done
 }
 
+# A second call makes a second bus, which DBUS_SYSTEM_BUS_ADDRESS then names.
 bus_start() {
+        local bus=$session/bus$((++n_buses))
         # The shipped policy, with the user of the test in the place of fwd's; beyond it, what mocks need.
-        sed "s/user=\"fwd\"/user=\"$(id -un)\"/" "$source_dir/dbus/org.fwctl1.conf" >"$session/policy.conf"
-        cat >"$session/bus.conf" <<-END
+        sed "s/user=\"fwd\"/user=\"$(id -un)\"/" "$source_dir/dbus/org.fwctl1.conf" >"$bus.policy"
+        cat >"$bus.conf" <<-END
 	<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
 	 "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 	<busconfig>
 	  <type>system</type>
-	  <listen>unix:path=$session/bus</listen>
+	  <listen>unix:path=$bus</listen>
 	  <auth>EXTERNAL</auth>
 	  <policy context="default">
 	    <allow user="*"/>
@@ -90,14 +92,14 @@ bus_start() {
 	    <allow own="org.freedesktop.PolicyKit1"/>
 	    <allow send_destination="org.freedesktop.PolicyKit1"/>
 	  </policy>
-	  <include>$session/policy.conf</include>
+	  <include>$bus.policy</include>
 	</busconfig>
 	END
-        mkfifo "$session/bus.up"
-        dbus-daemon --config-file="$session/bus.conf" --nofork --print-address=1 \
-                >"$session/bus.up" 2>"$session/bus.log" &
+        mkfifo "$bus.up"
+        dbus-daemon --config-file="$bus.conf" --nofork --print-address=1 \
+                >"$bus.up" 2>"$bus.log" &
         session_pids+=($!)
-        read -r -t "$WAIT_S" DBUS_SYSTEM_BUS_ADDRESS <"$session/bus.up" || session_die "the bus did not come up"
+        read -r -t "$WAIT_S" DBUS_SYSTEM_BUS_ADDRESS <"$bus.up" || session_die "the bus did not come up"
         export DBUS_SYSTEM_BUS_ADDRESS
 }
 

@@ -170,6 +170,7 @@ static int verb_stats(struct sim *sim, struct sim_port *port, const char *const 
                       GString *out) {
         json_t *o = port_json(sim, port);
         json_object_set_new(o, "control", json_integer((json_int_t) port->counts.control));
+        json_object_set_new(o, "attached_us", json_integer((json_int_t) port->attached_us));
         json_object_set_new(o, "enumerations", json_integer(port->counts.enumerations));
         json_object_set_new(o, "reaps_empty", json_integer((json_int_t) port->counts.reaps_empty));
         json_t *by_request = json_object();

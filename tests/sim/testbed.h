@@ -59,6 +59,7 @@ struct sim_port { /* a socket and the board that is plugged into it */
         bool attached;
         unsigned generation; /* the model's, of what is attached */
         unsigned devnum;
+        uint64_t attached_us; /* host time (CLOCK_MONOTONIC) before its first uevent */
         struct sysfs_device *device;
         struct usb_node *node;
         struct sim_tty *tty;

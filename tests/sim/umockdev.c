@@ -75,6 +75,7 @@ static void attach(struct sim_port *port) {
                 port->tty = sim_tty_new(port, name);
                 sysfs_device_add_tty(port->device, name, sim_tty_pts(port->tty));
         }
+        port->attached_us = host_now();
         sysfs_device_announce(port->device);
 }
 
