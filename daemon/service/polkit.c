@@ -19,11 +19,12 @@ static const struct {
 };
 
 #define PENDING_MAX             64U        /* calls that wait for an answer, of all callers */
+#define PENDING_PER_USER_MAX    16U        /* so that one user cannot keep all others waiting */
 #define CHECK_ALLOW_INTERACTION 1U         /* polkit's CheckAuthorizationFlags */
 #define NO_TIMEOUT              UINT64_MAX /* a person may be typing a password */
 #define POLKIT_TIMEOUT_US       (25ULL * 1000 * 1000)
 
-enum verdict { VERDICT_PENDING, VERDICT_YES, VERDICT_NO, VERDICT_CHALLENGE };
+enum verdict { VERDICT_PENDING, VERDICT_YES, VERDICT_NO, VERDICT_CHALLENGE, VERDICT_TOO_MANY };
 
 struct authorization {
         struct authorization *next;
@@ -144,6 +145,15 @@ static int ask_polkit(struct authorization *a) {
                                  interactive ? NO_TIMEOUT : POLKIT_TIMEOUT_US);
 }
 
+static size_t pending_of(const struct service *service, uid_t uid) {
+        size_t n = 0;
+
+        for (const struct authorization *a = service->authorizations; a; a = a->next)
+                if (a->uid == uid)
+                        n++;
+        return n;
+}
+
 static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         struct authorization *a = userdata;
         uint32_t uid;
@@ -156,9 +166,32 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         a->uid = uid;
         if (a->owner != NOBODYS_UID && a->owner == a->uid)
                 decide(a, VERDICT_YES);
+        else if (pending_of(a->service, a->uid) > PENDING_PER_USER_MAX)
+                decide(a, VERDICT_TOO_MANY);
         else if (ask_polkit(a) < 0)
                 decide(a, judge_by_uid(a));
         return 0;
+}
+
+static int refuse(const char *action, enum verdict verdict, sd_bus_error *error) {
+        const char *name = fwd_error_bus_name(FWD_NOT_AUTHORIZED);
+
+        switch (verdict) {
+        case VERDICT_TOO_MANY:
+                return sd_bus_error_set(error, fwd_error_bus_name(FWD_LIMIT_EXCEEDED),
+                                        "Too many calls wait for authorization. Nothing was "
+                                        "changed. Try again later.");
+        case VERDICT_CHALLENGE:
+                return sd_bus_error_setf(error, name,
+                                         "You must authenticate for that (%s), and this call did "
+                                         "not allow to ask you. Nothing was changed.",
+                                         action);
+        default:
+                return sd_bus_error_setf(error, name,
+                                         "You are not allowed to do that (%s). Nothing was "
+                                         "changed. Ask an administrator.",
+                                         action);
+        }
 }
 
 static char *copy(const char *text) {
@@ -175,8 +208,7 @@ static int ask(struct service *service, sd_bus_message *m, const struct authoriz
              other = other->next)
                 n++;
         if (n >= PENDING_MAX)
-                return sd_bus_error_setf(error, fwd_error_bus_name(FWD_LIMIT_EXCEEDED),
-                                         "Too many calls wait for authorization. Try again later.");
+                return refuse(action, VERDICT_TOO_MANY, error);
         a = calloc(1, sizeof(*a));
         if (!a)
                 return -ENOMEM;
@@ -187,6 +219,7 @@ static int ask(struct service *service, sd_bus_message *m, const struct authoriz
                 .board = copy(request->board),
                 .image = copy(request->image),
                 .owner = request->owner,
+                .uid = NOBODYS_UID,
         };
         r = sd_bus_call_method_async(service->bus, &a->call, "org.freedesktop.DBus",
                                      "/org/freedesktop/DBus", "org.freedesktop.DBus",
@@ -197,16 +230,6 @@ static int ask(struct service *service, sd_bus_message *m, const struct authoriz
         a->next = service->authorizations;
         service->authorizations = TAKE_PTR(a);
         return 0;
-}
-
-static int refuse(const char *action, enum verdict verdict, sd_bus_error *error) {
-        return sd_bus_error_setf(error, fwd_error_bus_name(FWD_NOT_AUTHORIZED),
-                                 verdict == VERDICT_CHALLENGE
-                                         ? "You must authenticate for that (%s), and this call did "
-                                           "not allow to ask you. Nothing was changed."
-                                         : "You are not allowed to do that (%s). Nothing was "
-                                           "changed. Ask an administrator.",
-                                 action);
 }
 
 int authorize(struct service *service, sd_bus_message *message,

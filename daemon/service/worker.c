@@ -199,8 +199,8 @@ static void judge_death(struct worker *worker, const siginfo_t *si) {
 
 static int on_child(sd_event_source *source, const siginfo_t *si, void *userdata) {
         struct worker *worker = userdata;
-        struct worker_outcome outcome;
         bool ended_well = si->si_code == CLD_EXITED && si->si_status == 0;
+        struct worker_outcome outcome;
 
         while (worker->report_source && report_read(worker) > 0)
                 ;
@@ -210,9 +210,9 @@ static int on_child(sd_event_source *source, const siginfo_t *si, void *userdata
                 log_emit(worker);
         if (!worker->has_result || (worker->outcome.fault.error == FWD_OK && !ended_well))
                 judge_death(worker, si);
-        outcome = worker->outcome; /* the worker is freed in there */
-        worker->handlers->done(worker->userdata, &outcome);
-        return 0; /* the worker may be freed by now */
+        outcome = worker->outcome;
+        worker->handlers->done(worker->userdata, &outcome); /* which frees the worker */
+        return 0;
 }
 
 static int on_silence(sd_event_source *source, uint64_t usec, void *userdata) {

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How jobs end badly: always with a name, a sentence, and the state of the board. */
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "bench.h"
+
+static int try_begin(struct bench *bench, struct device *device, enum job_kind kind,
+                     const struct options *options, struct job **ret, struct fault *fault) {
+        static const struct options none = OPTIONS_INIT;
+
+        return job_new(&bench->service, device, kind, options ? options : &none, 1000,
+                       kind == JOB_FLASH ? bench_image(bench, "firmware") : -EBADF, ret, fault);
+}
+
+static struct job *begin(struct bench *bench, enum job_kind kind, const struct options *options) {
+        struct fault fault = FAULT_INIT;
+        struct job *job = NULL;
+
+        assert_int_equal(try_begin(bench, bench->service.devices, kind, options, &job, &fault), 0);
+        return job;
+}
+
+static bool in_phase(const struct job *job, const char *phase) {
+        return strcmp(job->phase, phase) == 0;
+}
+
+static void failed(struct bench *bench, struct job *job, enum fwd_error error,
+                   enum board_state state, const char *sentence) {
+        bench_until(bench, job->result != JOB_RUNNING);
+        assert_int_equal(job->result, error == FWD_CANCELLED ? JOB_CANCELLED : JOB_FAILED);
+        if (job->fault.error != error || !strstr(job->message, sentence))
+                fail_msg("expected %s with \"%s\", got %s: %s", fwd_error_name(error), sentence,
+                         fwd_error_name(job->fault.error), job->message);
+        assert_int_equal(job->state, state);
+        assert_non_null(strstr(job->message, "Board " PORT));
+        assert_null(job->device);
+}
+
+static void called(struct bench *bench, const char *operations) {
+        _cleanup_free_ char *calls = bench_calls(bench);
+
+        assert_string_equal(calls, operations);
+}
+
+static void test_bad_image(void **state) {
+        struct bench *bench = *state;
+        struct device *device = bench_plug_identified(bench, PORT);
+
+        bench_script(bench, "inspect", "fail InvalidImage untouched 'Line 3 has a bad checksum'");
+        failed(bench, begin(bench, JOB_FLASH, NULL), FWD_INVALID_IMAGE, BOARD_UNTOUCHED,
+               "Line 3 has a bad checksum");
+        called(bench, "identify inspect"); /* the board was not touched */
+        assert_string_equal(device_get(device, DEVICE_MODE), "firmware");
+        assert_null(device->job);
+}
+
+static void test_other_board_came(void **state) {
+        struct bench *bench = *state;
+        struct device *device = bench_plug_identified(bench, PORT), *other;
+        struct job *job = begin(bench, JOB_FLASH, NULL);
+
+        bench_until(bench, in_phase(job, "waiting-for-bootloader"));
+        bench_unplug(bench, PORT);
+        other = bench_plug_bootloader(bench, PORT, "208B317A3331");
+        failed(bench, job, FWD_WRONG_BOARD, BOARD_UNTOUCHED, "208B317A3331");
+        called(bench, "identify inspect reboot");
+        /* And is shown as what it is. */
+        assert_string_equal(device_get(other, DEVICE_UNIQUE_ID), "");
+        assert_string_equal(device_get(other, DEVICE_BOARD), "stm32-dfu");
+        (void) device;
+}
+
+static void test_other_board_forced(void **state) {
+        struct bench *bench = *state;
+        const struct options force = {.force = true};
+        struct job *job;
+
+        (void) bench_plug_identified(bench, PORT);
+        job = begin(bench, JOB_FLASH, &force);
+        bench_until(bench, in_phase(job, "waiting-for-bootloader"));
+        bench_unplug(bench, PORT);
+        (void) bench_plug_bootloader(bench, PORT, "208B317A3331");
+        bench_until(bench, job->result != JOB_RUNNING);
+        assert_int_equal(job->result, JOB_SUCCESS);
+}
+
+static void test_firmware_again(void **state) {
+        struct bench *bench = *state;
+        struct job *job;
+
+        (void) bench_plug_identified(bench, PORT);
+        job = begin(bench, JOB_FLASH, NULL);
+        bench_until(bench, in_phase(job, "waiting-for-bootloader"));
+        bench_unplug(bench, PORT);
+        (void) bench_plug_firmware(bench, PORT);
+        failed(bench, job, FWD_NOT_SUPPORTED, BOARD_UNTOUCHED, "started its firmware again");
+}
+
+static void test_unknown_bootloader(void **state) {
+        struct bench *bench = *state;
+        const struct device_usb mouse = {.port = PORT,
+                                         .node = "/dev/bus/usb/001/009",
+                                         .vendor_id = 0x1234,
+                                         .product_id = 0x5678};
+        struct job *job;
+
+        (void) bench_plug_identified(bench, PORT);
+        job = begin(bench, JOB_FLASH, NULL);
+        bench_until(bench, in_phase(job, "waiting-for-bootloader"));
+        bench_unplug(bench, PORT);
+        devices_usb_added(&bench->service, &mouse);
+        failed(bench, job, FWD_NOT_SUPPORTED, BOARD_UNTOUCHED, "1234:5678");
+}
+
+static void test_never_comes(void **state) {
+        struct bench *bench = *state;
+        struct job *job;
+
+        (void) bench_plug_identified(bench, PORT);
+        job = begin(bench, JOB_FLASH, NULL);
+        bench_until(bench, in_phase(job, "waiting-for-bootloader"));
+        bench_unplug(bench, PORT);
+        failed(bench, job, FWD_NEEDS_USER_ACTION, BOARD_UNTOUCHED, "BOOT button");
+        assert_non_null(strstr(job_fact(job, "Notice"), "BOOT button"));
+        assert_null(device_find_port(&bench->service, PORT));
+}
+
+/* It says that it reboots, and stays. */
+static void test_never_goes(void **state) {
+        struct bench *bench = *state;
+        struct device *device = bench_plug_identified(bench, PORT);
+
+        failed(bench, begin(bench, JOB_REBOOT, NULL), FWD_NEEDS_USER_ACTION, BOARD_UNTOUCHED,
+               "did not come as its bootloader");
+        assert_ptr_equal(device_find_port(&bench->service, PORT), device);
+}
+
+static void test_armed(void **state) {
+        struct bench *bench = *state;
+
+        (void) bench_plug_identified(bench, PORT);
+        bench_script(bench, "reboot", "fail Armed untouched 'The board is armed'");
+        failed(bench, begin(bench, JOB_FLASH, NULL), FWD_ARMED, BOARD_UNTOUCHED, "armed");
+        called(bench, "identify inspect reboot");
+}
+
+static uint64_t now_ms(void) {
+        struct timespec ts;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+}
+
+/* The worker hangs in a transfer that the kernel does not give back. */
+static void test_unplugged_in_flash(void **state) {
+        struct bench *bench = *state;
+        struct job *job;
+        uint64_t begun_ms;
+
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        bench_script(bench, "flash",
+                     "say PHASE=erasing STATE=erased; say PHASE=writing DONE=2048 "
+                     "TOTAL=4096; say STATE=partly-written; exec sleep 1000");
+        job = begin(bench, JOB_FLASH, NULL);
+        bench_until(bench, job->state == BOARD_PARTLY_WRITTEN);
+        begun_ms = now_ms();
+        bench_unplug(bench, PORT);
+        failed(bench, job, FWD_DEVICE_LOST, BOARD_PARTLY_WRITTEN, "partly written");
+        assert_true(now_ms() - begun_ms < 1000);
+        assert_int_equal(job->done, 2048);
+        assert_int_equal(job->total, 4096);
+        assert_null(bench->service.devices);
+}
+
+static void test_unplugged_and_back_in_flash(void **state) {
+        struct bench *bench = *state;
+        struct job *job;
+
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        bench_script(bench, "flash", "say PHASE=writing STATE=erased; exec sleep 1000");
+        job = begin(bench, JOB_FLASH, NULL);
+        bench_until(bench, job->state == BOARD_ERASED);
+        bench_unplug(bench, PORT);
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        failed(bench, job, FWD_DEVICE_LOST, BOARD_ERASED, "unplugged");
+        /* The board is there again and can be flashed. */
+        assert_non_null(device_find_port(&bench->service, PORT));
+        assert_null(bench->service.devices->job);
+}
+
+static void test_unplugged_in_inspect(void **state) {
+        struct bench *bench = *state;
+        struct job *job;
+
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        bench_pipe(bench, "go");
+        bench_script(bench, "inspect", "say X.Format=raw; hold go");
+        job = begin(bench, JOB_FLASH, NULL);
+        bench_until(bench, job_fact(job, "Format"));
+        bench_unplug(bench, PORT);
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL); /* perhaps another one */
+        bench_release(bench, "go");
+        failed(bench, job, FWD_DEVICE_LOST, BOARD_UNTOUCHED, "unplugged");
+        called(bench, "inspect");
+}
+
+static void test_success_without_proof(void **state) {
+        struct bench *bench = *state;
+
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        bench_script(bench, "flash", "say STATE=written; success");
+        failed(bench, begin(bench, JOB_FLASH, NULL), FWD_VERIFY_FAILED, BOARD_WRITTEN,
+               "without having verified");
+}
+
+static void test_worker_dies(void **state) {
+        struct bench *bench = *state;
+        struct job *job, *other;
+
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        bench_script(bench, "flash@" PORT, "say STATE=erased; kill -SEGV $$");
+        job = begin(bench, JOB_FLASH, NULL);
+        (void) bench_plug_bootloader(bench, "3-1", ROM_SERIAL);
+        {
+                struct fault fault = FAULT_INIT;
+
+                assert_int_equal(try_begin(bench, device_find_port(&bench->service, "3-1"),
+                                           JOB_FLASH, NULL, &other, &fault),
+                                 0);
+        }
+        failed(bench, job, FWD_INTERRUPTED, BOARD_ERASED, "signal 11");
+        /* Its neighbour does not notice. */
+        bench_until(bench, other->result != JOB_RUNNING);
+        assert_int_equal(other->result, JOB_SUCCESS);
+}
+
+static void test_worker_missing(void **state) {
+        struct bench *bench = *state;
+
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        bench->service.settings.worker = "/nonexistent/fwd-worker";
+        failed(bench, begin(bench, JOB_FLASH, NULL), FWD_INTERRUPTED, BOARD_UNTOUCHED,
+               "status 203");
+}
+
+/* Cancel */
+
+static void test_cancel_at_once(void **state) {
+        struct bench *bench = *state;
+        struct job *job;
+
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        job = begin(bench, JOB_FLASH, NULL);
+        assert_int_equal(job_cancel(job, NULL), 0);
+        failed(bench, job, FWD_CANCELLED, BOARD_UNTOUCHED, "cancelled");
+        called(bench, "");
+}
+
+static void test_cancel_a_worker(void **state) {
+        struct bench *bench = *state;
+        struct job *job;
+
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        bench_script(bench, "flash",
+                     "trap 'say STATE=erased ERROR=Cancelled MESSAGE=Stopped RESULT=cancelled; "
+                     "exit 11' TERM; say PHASE=erasing STATE=erased; while :; do sleep 0.05; done");
+        job = begin(bench, JOB_FLASH, NULL);
+        bench_until(bench, job->state == BOARD_ERASED);
+        assert_int_equal(job_cancel(job, NULL), 0);
+        assert_int_equal(job_cancel(job, NULL), 0); /* twice is once */
+        failed(bench, job, FWD_CANCELLED, BOARD_ERASED, "no firmware now");
+}
+
+static void test_cancel_a_wait(void **state) {
+        struct bench *bench = *state;
+        struct device *device = bench_plug_identified(bench, PORT);
+        struct job *job = begin(bench, JOB_FLASH, NULL);
+
+        bench_until(bench, in_phase(job, "waiting-for-bootloader"));
+        assert_int_equal(job_cancel(job, NULL), 0);
+        failed(bench, job, FWD_CANCELLED, BOARD_UNTOUCHED, "cancelled");
+        assert_ptr_equal(bench->service.devices, device);
+}
+
+/* Between two workers: nothing more is begun. */
+static void test_cancel_deaf_inspect(void **state) {
+        struct bench *bench = *state;
+        struct job *job;
+
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        bench_pipe(bench, "go");
+        bench_script(bench, "inspect", "trap '' TERM; say X.Format=raw; hold go");
+        job = begin(bench, JOB_FLASH, NULL);
+        bench_until(bench, job_fact(job, "Format"));
+        assert_int_equal(job_cancel(job, NULL), 0);
+        bench_release(bench, "go");
+        failed(bench, job, FWD_CANCELLED, BOARD_UNTOUCHED, "cancelled");
+        called(bench, "inspect");
+}
+
+static void test_cancel_too_late(void **state) {
+        struct bench *bench = *state;
+        struct fault fault = FAULT_INIT;
+        struct job *job;
+
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        job = begin(bench, JOB_FLASH, NULL);
+        bench_until(bench, in_phase(job, "waiting-for-firmware"));
+        assert_true(job_cancel(job, &fault) < 0);
+        assert_int_equal(fault.error, FWD_NOT_SUPPORTED);
+        bench_until(bench, job->result != JOB_RUNNING);
+        assert_int_equal(job->result, JOB_SUCCESS);
+        fault = (struct fault) FAULT_INIT;
+        assert_true(job_cancel(job, &fault) < 0);
+        assert_non_null(strstr(fault.message, "ended already (success)"));
+}
+
+/* Limits */
+
+static void test_busy_names_the_job(void **state) {
+        struct bench *bench = *state;
+        struct fault fault = FAULT_INIT;
+        struct job *job, *other = NULL;
+
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        job = begin(bench, JOB_FLASH, NULL);
+        assert_true(try_begin(bench, bench->service.devices, JOB_IDENTIFY, NULL, &other, &fault) <
+                    0);
+        assert_null(other);
+        assert_int_equal(fault.error, FWD_BUSY);
+        assert_non_null(strstr(fault.message, "job 1 (flash"));
+        bench_until(bench, job->result != JOB_RUNNING);
+        assert_int_equal(job->result, JOB_SUCCESS); /* and did not suffer */
+}
+
+static void test_sixty_four_jobs(void **state) {
+        struct bench *bench = *state;
+        struct fault fault = FAULT_INIT;
+        struct job *job = NULL;
+        char port[16];
+
+        for (unsigned i = 0; i < SERVICE_JOBS_MAX; i++) {
+                (void) snprintf(port, sizeof(port), "1-%u", i + 1);
+                assert_int_equal(try_begin(bench, bench_plug_bootloader(bench, port, ""),
+                                           JOB_REBOOT, NULL, &job, &fault),
+                                 0);
+        }
+        job = NULL;
+        assert_true(try_begin(bench, bench_plug_bootloader(bench, "2-1", ""), JOB_REBOOT, NULL,
+                              &job, &fault) < 0);
+        assert_int_equal(fault.error, FWD_LIMIT_EXCEEDED);
+        bench_until(bench, jobs_running(&bench->service) == 0);
+        fault = (struct fault) FAULT_INIT;
+        assert_int_equal(try_begin(bench, device_find_port(&bench->service, "2-1"), JOB_REBOOT,
+                                   NULL, &job, &fault),
+                         0);
+}
+
+static void test_finished_jobs_are_bounded(void **state) {
+        struct bench *bench = *state;
+        size_t n = 0;
+
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        for (unsigned i = 0; i < 300; i++) {
+                struct job *job = begin(bench, JOB_REBOOT, NULL); /* is there: nothing to do */
+
+                bench_until(bench, job->result != JOB_RUNNING);
+        }
+        for (struct job *job = bench->service.jobs; job; job = job->next)
+                n++;
+        assert_int_equal(n, 256);
+        assert_int_equal(bench->service.jobs->id, 300 - 256 + 1); /* the oldest went */
+}
+
+static void test_stop(void **state) {
+        struct bench *bench = *state;
+        struct fault fault = FAULT_INIT;
+        struct job *job, *other;
+
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        bench_script(bench, "flash",
+                     "trap 'say STATE=erased ERROR=Cancelled MESSAGE=Stopped RESULT=cancelled; "
+                     "exit 11' TERM; say PHASE=erasing STATE=erased; while :; do sleep 0.05; done");
+        job = begin(bench, JOB_FLASH, NULL);
+        bench_until(bench, job->state == BOARD_ERASED);
+        bench->service.stopping = true;
+        jobs_stop(&bench->service);
+        assert_true(try_begin(bench, bench_plug_bootloader(bench, "3-1", ""), JOB_REBOOT, NULL,
+                              &other, &fault) < 0);
+        assert_int_equal(sd_event_loop(bench->event), 0); /* ends by itself, after the job */
+        assert_int_equal(job->result, JOB_CANCELLED);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(test_bad_image),
+                TEST(test_other_board_came),
+                TEST(test_other_board_forced),
+                TEST(test_firmware_again),
+                TEST(test_unknown_bootloader),
+                TEST(test_never_comes),
+                TEST(test_never_goes),
+                TEST(test_armed),
+                TEST(test_unplugged_in_flash),
+                TEST(test_unplugged_and_back_in_flash),
+                TEST(test_unplugged_in_inspect),
+                TEST(test_success_without_proof),
+                TEST(test_worker_dies),
+                TEST(test_worker_missing),
+                TEST(test_cancel_at_once),
+                TEST(test_cancel_a_worker),
+                TEST(test_cancel_a_wait),
+                TEST(test_cancel_deaf_inspect),
+                TEST(test_cancel_too_late),
+                TEST(test_busy_names_the_job),
+                TEST(test_sixty_four_jobs),
+                TEST(test_finished_jobs_are_bounded),
+                TEST(test_stop),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
