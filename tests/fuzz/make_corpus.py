@@ -114,3 +114,17 @@ seed("fc-identity", "version-text", b"\0\0" + bytes([25, 12, 1]) + pstr(b"2025.1
 seed("fc-identity", "board", b"\1\0" + board)
 seed("fc-identity", "mcu", b"\2\0" + mcu)
 seed("fc-identity", "armed", b"\3\x0b" + struct.pack("<HHHIB", 125, 0, 33, 1, 0) + bytes([0, 1, 2]))
+
+# A DFU device: product, descriptors, and what becomes of each transfer (0: as it should).
+interface = bytes([9, 4, 0, 0, 0, 0xFE, 1, 2, 4])
+configuration = bytes([9, 2, 36, 0, 1, 1, 0, 0xC0, 50]) + interface
+functional = bytes([9, 0x21, 0x0B, 0xFF, 0, 0, 8, 0x1A, 1])
+seed("dfu", "honest", bytes(2 + 120))
+seed("dfu", "gone", bytes(2 + 30))
+seed("dfu", "stalls", bytes(2 + 20) + b"\x80" + bytes(10) + b"\x80" + bytes(100))
+seed("dfu", "broken-status", bytes(2 + 20) + b"\x96\x0b\0\0\0\x0a\0" + bytes(100))
+seed("dfu", "plain", b"\0\x1b" + configuration + functional[:7] + b"\0\1" + bytes(100))
+seed("dfu", "no-functional", b"\0\x12" + configuration + b"\xff" + functional + bytes(100))
+seed("dfu", "string", bytes(2) + b"\xff\x20\3a\0b\0" + bytes(260))
+for product in (1, 2, 3):
+    seed("dfu", f"product-{product}", bytes([product]) + bytes(120))
