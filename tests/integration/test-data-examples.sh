@@ -3,9 +3,9 @@
 # test-data-examples.sh FIRMWARE: the examples in docs/examples do what they say, on a simulated board.
 set -u
 here=$(dirname "$(realpath "$0")")
-# shellcheck source=../lib/session.sh
+# shellcheck source=tests/lib/session.sh
 . "$here/../lib/session.sh"
-# shellcheck source=../lib/tap.sh
+# shellcheck source=tests/lib/tap.sh
 . "$here/../lib/tap.sh"
 firmware=$(realpath "$1")
 examples=$source_dir/docs/examples
