@@ -173,3 +173,12 @@ static const struct step step_leave = {
 
 const struct step *const leave_steps[] = {&step_settle, &step_leave, &step_return,
                                           &step_identify_returned, NULL};
+
+static const struct step step_restore = {
+        .phase = "leaving",
+        .flags = STEP_MAY_VANISH | STEP_NO_CANCEL,
+        .needed = leave_needed,
+        .start = leave_start,
+};
+
+const struct step *const restore_steps[] = {&step_restore, &step_return, NULL};

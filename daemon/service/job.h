@@ -60,6 +60,9 @@ struct job {
         bool lost;          /* the board went when it should not */
         bool hinted;        /* the first wait is over */
         bool went_firmware; /* began in firmware mode: a firmware is expected back */
+        bool restoring; /* failed, and the untouched board is being brought back; `cause` tells why
+                         */
+        struct fault cause;
         char unique_id[32]; /* the board's, before it was flashed; "" if not known */
         int source_fd, image_fd;
         sd_event_source *start_source, *await_timer, *expiry_timer;

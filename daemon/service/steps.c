@@ -20,15 +20,41 @@ static const struct step *present(const struct job *job) {
         return job->steps[job->step];
 }
 
-/* Ends the job by job->fault. */
-static void fail(struct job *job) {
-        job_finish(job, job->fault.error == FWD_CANCELLED ? JOB_CANCELLED : JOB_FAILED,
-                   &job->fault);
-}
-
 static bool board_is_gone(const struct job *job) {
         return job->lost || job->device->mode == MODE_AWAY ||
                job->device->generation != job->generation;
+}
+
+/* What was refused or cancelled before anything was erased leaves the board as it was found:
+ * running, unless it was asked to stay in its bootloader. */
+static bool is_to_restore(const struct job *job) {
+        return job->kind == JOB_FLASH && !job->restoring && job->went_firmware &&
+               job->options.leave && job->state == BOARD_UNTOUCHED &&
+               job->device->mode == MODE_BOOTLOADER && !board_is_gone(job);
+}
+
+static void restore(struct job *job) {
+        job->restoring = true;
+        job->cause = job->fault;
+        job->fault = (struct fault) FAULT_INIT;
+        job->cancelling = false;
+        job->await = NULL;
+        job->await_timer = sd_event_source_unref(job->await_timer);
+        job->steps = restore_steps;
+        job->step = 0;
+        job_run(job);
+}
+
+/* Ends the job by job->fault, or by what was its cause. */
+static void fail(struct job *job) {
+        if (is_to_restore(job)) {
+                restore(job);
+                return;
+        }
+        if (job->restoring)
+                job->fault = job->cause;
+        job_finish(job, job->fault.error == FWD_CANCELLED ? JOB_CANCELLED : JOB_FAILED,
+                   &job->fault);
 }
 
 /* Between two steps: is there a reason not to begin the next? */
@@ -68,7 +94,10 @@ void job_run(struct job *job) {
                 if (r == STEP_STARTED)
                         return;
         }
-        job_finish(job, JOB_SUCCESS, NULL);
+        if (job->restoring)
+                fail(job);
+        else
+                job_finish(job, JOB_SUCCESS, NULL);
 }
 
 static void next_step(struct job *job) {

@@ -67,3 +67,6 @@ extern const struct step *const flash_steps[];
 extern const struct step *const reboot_steps[];
 extern const struct step *const identify_steps[];
 extern const struct step *const leave_steps[];
+/* After a flash that failed before it changed anything: the board was only brought into its
+ * bootloader, and gets its old firmware started again. */
+extern const struct step *const restore_steps[];
