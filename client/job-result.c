@@ -16,6 +16,7 @@
 json_t *result_json(const char *job_id, const char *port, const char *kind, const char *result,
                     const struct problem *problem, const json_t *details) {
         json_t *error = json_null(), *id = json_null();
+        json_t *facts = details ? json_deep_copy(details) : json_object();
         const char *state = json_text(details, "State");
         uint64_t number;
 
@@ -24,10 +25,12 @@ json_t *result_json(const char *job_id, const char *port, const char *kind, cons
                                   problem->message, "advice", problem->advice);
         if (job_id && parse_u64(job_id, INT64_MAX, &number) == 0)
                 id = json_integer((json_int_t) number);
+        /* They are in "error" already. */
+        (void) json_object_del(facts, "ErrorName");
+        (void) json_object_del(facts, "ErrorMessage");
         return json_pack("{s:o, s:s, s:s?, s:s?, s:o, s:s?, s:o}", "job", id, "kind", kind, "port",
                          port, "result", result && *result ? result : NULL, "error", error, "state",
-                         *state ? state : NULL, "details",
-                         details ? json_deep_copy(details) : json_object());
+                         *state ? state : NULL, "details", facts);
 }
 
 static int print_json(struct client *c, json_t *object, int exit_code) {
@@ -90,9 +93,11 @@ static void print_success(struct client *c, const struct job *job, const struct 
         else if (strcmp(job->kind, "identify") == 0)
                 print_identity(job, o->details);
         else if (strcmp(job->kind, "leave") == 0)
-                printf("%s: the firmware was started.\n", job->title);
+                /* A notice says that the board was told to, but has not come back. */
+                printf("%s: %s.\n", job->title,
+                       *notice ? "told to start its firmware" : "in its firmware");
         else if (strcmp(job->kind, "reboot") == 0)
-                printf("%s: rebooted.\n", job->title);
+                printf("%s: in its bootloader.\n", job->title);
         else
                 printf("%s: job %s (%s) succeeded.\n", job->title, job->id, job->kind);
         fputs(color(c->options.color_out, COLOR_RESET), stdout);
