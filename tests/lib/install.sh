@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # For tests/run and tests/demo: what is missing is installed, and the project built.
 
+# shellcheck disable=SC2034 # of tests/demo and tests/bench
 programs=(daemon/service/fwd daemon/worker/fwd-worker client/fwctl tests/sim/fwd-sim tests/sim/simctl)
 
 tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

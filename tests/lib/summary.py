@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""summary.py SUITE=MESON-TEST-LOG.json…: what the TAP of all tests says.
+"""summary.py SUITE=LOG…: what the TAP of all tests says. LOG is meson's (.json), or one program's TAP with its exit
+status beside it (.tap, .tap.status).
 
 A line for each test program, the whole output of those that failed, the reason of each skip, and at the end
 "N passed, N failed, N skipped". A program that crashed, hung, bailed out or did not keep to its plan has failed,
@@ -69,13 +70,21 @@ class Program:
             print("       --- end ---")
 
 
+def programs_of(suite, path):
+    with open(path, encoding="utf-8", errors="replace") as log:
+        if not path.endswith(".tap"):
+            return [Program(json.loads(line)) for line in log if line.strip()]
+        with open(path + ".status", encoding="ascii") as status:
+            code = int(status.read())
+        return [Program({"name": suite, "stdout": log.read(), "result": "FAIL" if code else "OK", "returncode": code})]
+
+
 def main():
     passed = failed = skipped = 0
     for argument in sys.argv[1:]:
         suite, _, path = argument.partition("=")
         print(f"{suite}:")
-        with open(path, encoding="utf-8", errors="replace") as log:
-            programs = [Program(json.loads(line)) for line in log if line.strip()]
+        programs = programs_of(suite, path)
         if not programs:
             print("       failed: the suite has no test")
             failed += 1
