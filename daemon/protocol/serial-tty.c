@@ -15,8 +15,9 @@
 /* libserialport opens and configures. Waiting is poll(2)'s: sp_blocking_read() goes round and round
  * on a port that was hung up, until its time is over, and then says that nothing came. */
 
-#define BAUD_RATE 115200 /* of every flight controller's MSP port; USB CDC takes no notice of it   \
-                          */
+#define BAUD_RATE                                                                                  \
+        115200 /* of every flight controller's MSP port; USB CDC takes no notice of it             \
+                */
 
 struct serial_tty {
         struct serial_port port;

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # fwd-worker run by hand, as a person does, on simulated boards: no service, no bus.
 #   test-worker.sh BAD-FILES   (the directory that tests/data/make_bad.py made)
+# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
+# shellcheck source=tests/lib/session.sh
 . "$(dirname "$0")/../lib/session.sh"
 bad=$1
 data=$source_dir/tests/data

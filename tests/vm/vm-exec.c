@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* vm-exec SOCKET: runs the shell script from standard input in the guest (tests/vm/guest/control.sh), prints its output
- * as it comes and exits with its status; 125 if the guest went away. */
+/* vm-exec SOCKET: runs the shell script from standard input in the guest
+ * (tests/vm/guest/control.sh), prints its output as it comes and exits with its status; 125 if the
+ * guest went away. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,8 @@
 static const char marker[] = "\001EXIT ";
 
 static void encode(const unsigned char *from, size_t size, FILE *to) {
-        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        static const char digits[] =
+                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
         for (size_t i = 0; i < size; i += 3) {
                 unsigned n = from[i] << 16U | (i + 1 < size ? from[i + 1] << 8U : 0) |
@@ -34,7 +36,7 @@ static void encode(const unsigned char *from, size_t size, FILE *to) {
 }
 
 static int connect_to(const char *path) {
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
         if (fd < 0)

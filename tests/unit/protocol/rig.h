@@ -31,7 +31,7 @@ struct rig {
         const char *phase;
         uint64_t done, total;
         unsigned n_progress, cancel_at; /* the how-manieth progress says "cancel"; 0: none */
-        bool trouble; /* the DNLOAD after each progress stalls */
+        bool trouble;                   /* the DNLOAD after each progress stalls */
         const char *phases[16];
         unsigned n_phases;
 };
