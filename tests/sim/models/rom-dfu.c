@@ -122,10 +122,17 @@ static void set_voltage(struct rom *rom) {
                 rom->flash.parallelism = by_range[rom->work.data[0]];
 }
 
+/* What a power cut leaves out is not counted. */
 static void count_work(struct rom *rom, uint64_t us) {
+        size_t size = rom->work.size;
+
+        if (rom->cut_total > 0) {
+                us = us * rom->cut_done / rom->cut_total;
+                size = size * rom->cut_done / rom->cut_total;
+        }
         if (rom->work.kind == FLASH_PROGRAM) {
                 rom->stats.program_us += us;
-                rom->stats.bytes_programmed += rom->work.size;
+                rom->stats.bytes_programmed += size;
         } else if (rom->work.kind != FLASH_NOTHING) {
                 rom->stats.erase_us += us;
                 rom->stats.erases++;

@@ -264,6 +264,7 @@ static void unplug_at_byte(void **state) {
         uint8_t data[BLOCK] = {0};
 
         for (size_t i = 0; i < 4; i++) {
+                struct model_stats stats;
                 struct sim_host h;
                 int r;
 
@@ -275,6 +276,8 @@ static void unplug_at_byte(void **state) {
                 if (r == 6)
                         r = sim_in(&h, GETSTATUS, 0, 6);
                 assert_int_equal(r, -ENODEV);
+                model_stats(h.m, &stats);
+                assert_int_equal(stats.bytes_programmed, 3000);
                 check_bytes(&h, FLASH, 0x00, 3000);
                 check_bytes(&h, FLASH + 3004, 0xFF, 1000);
                 assert_int_equal(sim_in(&h, GETSTATUS, 0, 6), -ENODEV);
