@@ -67,7 +67,7 @@ static char *read_calls(const struct bench *bench) {
         in_dir(bench, "calls", path);
         file = fopen(path, "re");
         if (file)
-                (void) fread(text, 1, 65535, file);
+                text[fread(text, 1, 65535, file)] = '\0';
         return text;
 }
 
