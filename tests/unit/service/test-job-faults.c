@@ -147,6 +147,64 @@ static void test_armed(void **state) {
         called(bench, "identify inspect reboot");
 }
 
+/* A flash of a board that ran, until its worker has said what the test wants. */
+static struct job *flash_with(struct bench *bench, const char *script,
+                              const struct options *options) {
+        struct job *job;
+
+        (void) bench_plug_identified(bench, PORT);
+        bench_script(bench, "flash", script);
+        job = begin(bench, JOB_FLASH, options);
+        bench_until(bench, in_phase(job, "waiting-for-bootloader"));
+        bench_unplug(bench, PORT);
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        return job;
+}
+
+/* What only the bootloader could tell costs the board its firmware no more than what the file
+ * tells. */
+static void test_untouched_runs_again(void **state) {
+        struct bench *bench = *state;
+        struct job *job =
+                flash_with(bench, "fail WrongBoard untouched 'The file is for another'", NULL);
+
+        bench_until(bench, in_phase(job, "waiting-for-firmware"));
+        assert_int_equal(job->result, JOB_RUNNING);
+        assert_true(job_cancel(job, NULL) < 0);
+        bench_unplug(bench, PORT);
+        (void) bench_plug_firmware(bench, PORT);
+        failed(bench, job, FWD_WRONG_BOARD, BOARD_UNTOUCHED, "still has its old firmware");
+        called(bench, "identify inspect reboot flash leave");
+}
+
+/* Why it failed is told, not that it could not be brought back. */
+static void test_untouched_does_not_return(void **state) {
+        struct bench *bench = *state;
+        struct job *job;
+
+        bench_script(bench, "leave", "fail Timeout untouched 'It does not leave'");
+        job = flash_with(bench, "fail WrongBoard untouched 'The file is for another'", NULL);
+        failed(bench, job, FWD_WRONG_BOARD, BOARD_UNTOUCHED, "it is in its bootloader");
+}
+
+static void test_untouched_is_to_stay(void **state) {
+        struct bench *bench = *state;
+        const struct options stay = {.leave = false};
+        struct job *job =
+                flash_with(bench, "fail WrongBoard untouched 'The file is for another'", &stay);
+
+        failed(bench, job, FWD_WRONG_BOARD, BOARD_UNTOUCHED, "it is in its bootloader");
+        called(bench, "identify inspect reboot flash");
+}
+
+static void test_touched_is_not_started(void **state) {
+        struct bench *bench = *state;
+        struct job *job = flash_with(bench, "fail WriteFailed erased 'It does not write'", NULL);
+
+        failed(bench, job, FWD_WRITE_FAILED, BOARD_ERASED, "it has no firmware now");
+        called(bench, "identify inspect reboot flash");
+}
+
 static uint64_t now_ms(void) {
         struct timespec ts;
 
@@ -406,6 +464,10 @@ int main(void) {
                 TEST(test_never_comes),
                 TEST(test_never_goes),
                 TEST(test_armed),
+                TEST(test_untouched_runs_again),
+                TEST(test_untouched_does_not_return),
+                TEST(test_untouched_is_to_stay),
+                TEST(test_touched_is_not_started),
                 TEST(test_unplugged_in_flash),
                 TEST(test_unplugged_and_back_in_flash),
                 TEST(test_unplugged_in_inspect),
