@@ -49,6 +49,59 @@ static void test_stall_at_every_transfer(void **state) {
         }
 }
 
+static unsigned count_erases(const struct rig *rig, size_t first) {
+        unsigned n = 0;
+
+        for (size_t i = first; i < rig->fake.n_trace; i++) {
+                const struct fake_transfer *t = &rig->fake.trace[i];
+
+                n += t->setup.request_type == 0x21 && t->setup.length == 5 && t->data[0] == 0x41;
+        }
+        return n;
+}
+
+/* Cells with check bits are not programmed twice: a block that failed brings its sector's erase,
+ * and no other's; an F4's is sent again. */
+static void test_sector_is_redone_where_it_must(void **state) {
+        static const struct {
+                const char *kind;
+                unsigned more;
+        } cases[] = {{"stm32-f405", 0}, {"stm32-f722", 0}, {"stm32-g474", 1}, {"stm32-h743v", 1}};
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+                for (unsigned n = 1; n <= 3; n++) {
+                        _cleanup_rig_ struct rig rig;
+                        size_t first;
+
+                        begin(&rig, cases[i].kind, false);
+                        first = rig.fake.n_trace;
+                        rig_set(&rig, "error-write", "%u,%u", n, 0x0e);
+                        rig_expect_flashed(&rig, rig_flash(&rig));
+                        assert_int_equal(count_erases(&rig, first),
+                                         rig.plan.n_erases + cases[i].more);
+                }
+}
+
+/* The first block's sector was read back already when it is done again: so it is read again. */
+static void test_redone_sector_is_read_again(void **state) {
+        _cleanup_rig_ struct rig rig;
+        size_t first, n_blocks = 0;
+        unsigned uploads = 0;
+
+        begin(&rig, "stm32-g474", false);
+        first = rig.fake.n_trace;
+        for (size_t i = 0; i < rig.plan.n_runs; i++)
+                n_blocks += rig.plan.runs[i].n_blocks;
+        rig_set(&rig, "error-write", "%zu,%u", n_blocks, 0x0e); /* the first block goes last */
+        rig_expect_flashed(&rig, rig_flash(&rig));
+        assert_int_equal(count_erases(&rig, first), rig.plan.n_erases + 1);
+        for (size_t i = first; i < rig.fake.n_trace; i++)
+                uploads += rig.fake.trace[i].setup.request_type == 0xa1 &&
+                           rig.fake.trace[i].setup.request == 2;
+        /* All but the first, then at least the two of its sector. */
+        assert_true(uploads >= n_blocks - 1 + 2);
+}
+
 /* More stalls in a row than are borne: a fault of its phase, or success. */
 static void test_many_stalls_at_every_transfer(void **state) {
         static const char *const more[] = {",2", ",3", ",5", ",60", ",100000"};
@@ -358,6 +411,8 @@ static void test_endless_trouble_ends(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_stall_at_every_transfer),
+                cmocka_unit_test(test_sector_is_redone_where_it_must),
+                cmocka_unit_test(test_redone_sector_is_read_again),
                 cmocka_unit_test(test_many_stalls_at_every_transfer),
                 cmocka_unit_test(test_unplug_at_every_transfer),
                 cmocka_unit_test(test_power_cut_in_every_operation),

@@ -219,6 +219,35 @@ static void test_polls_are_honoured(void **state) {
         assert_true(honoured >= 10);
 }
 
+/* mboot and its like: not a ROM, nothing known but what it says. SET_INTERFACE once, by the book,
+ * the pointer set again for reading, and its own sectors left alone. */
+static void test_unknown_bootloader(void **state) {
+        _cleanup_rig_ struct rig rig;
+        struct flash_rules rules = {};
+        struct flash_plan plan;
+        unsigned interfaces = 0;
+
+        rig_init(&rig, "stm32-f405",
+                 (const char *const[]){"layout=@Internal Flash  "
+                                       "/0x08000000/03*016Ka,01*016Kg,01*064Kg,07*128Kg",
+                                       NULL});
+        rig_open(&rig);
+        assert_string_equal(rig.dfu.quirks->name, "generic");
+        rig_add(&rig, RIG_FLASH + 48 * KIB, 30 * KIB);
+        rig_expect_flashed(&rig, rig_flash(&rig));
+        for (size_t i = 0; i < rig.fake.n_trace; i++)
+                interfaces += rig.fake.trace[i].setup.request_type == 0x01;
+        assert_int_equal(interfaces, 1);
+        assert_true(rig.fake.slept_ms >= 15 * 104);
+
+        segments_clear(&rig.image);
+        rig_add(&rig, RIG_FLASH, 16);
+        assert_int_equal(segments_finish(&rig.image, &(uint64_t){0}), 0);
+        dfu_flash_rules(&rig.dfu, &rules);
+        assert_true(flash_plan_make(&rig.dfu.map, &rig.image, &rules, &plan, &rig.fault) < 0);
+        assert_int_equal(rig.fault.error, FWD_PROTECTED_REGION);
+}
+
 static void test_read(void **state) {
         _cleanup_rig_ struct rig rig;
         uint8_t read[5000], there[5000];
@@ -290,6 +319,7 @@ int main(void) {
                 cmocka_unit_test(test_l43x_stalls_while_busy),
                 cmocka_unit_test(test_falls_back_to_the_book),
                 cmocka_unit_test(test_polls_are_honoured),
+                cmocka_unit_test(test_unknown_bootloader),
                 cmocka_unit_test(test_read),
                 cmocka_unit_test(test_leave_ignored),
                 cmocka_unit_test(test_leave_survives_a_stall),
