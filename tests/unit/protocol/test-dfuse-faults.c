@@ -4,7 +4,10 @@
 #include "rig.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/log.h"
 
 static const char *const kinds[] = {"stm32-f405", "stm32-f722", "stm32-h743v", "stm32-g474",
                                     "stm32-l43x", "stm32-c5",   "at32f435",    "gd32vf103"};
@@ -104,7 +107,7 @@ static void test_redone_sector_is_read_again(void **state) {
 
 /* More stalls in a row than are borne: a fault of its phase, or success. */
 static void test_many_stalls_at_every_transfer(void **state) {
-        static const char *const more[] = {",2", ",3", ",5", ",60", ",100000"};
+        static const char *const more[] = {",2", ",5", ",100000"};
 
         for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
                 for (size_t k = 0; k < ARRAY_SIZE(more); k++) {
@@ -430,5 +433,8 @@ int main(void) {
                 cmocka_unit_test(test_endless_trouble_ends),
         };
 
+        /* Thousands of second tries would each say so. */
+        (void) setenv("FWD_LOG_LEVEL", "err", false);
+        log_setup();
         return cmocka_run_group_tests_name("dfuse-faults", tests, NULL, NULL);
 }
