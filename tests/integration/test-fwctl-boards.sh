@@ -10,7 +10,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 data=$build_dir/tests/data
 # Fast, but slow enough that a flash can be interrupted. The waits for a board are kept short where none comes.
-export SIM_TIME_SCALE=0.2 LC_ALL=C.UTF-8
+export SIM_TIME_SCALE=0.1 LC_ALL=C.UTF-8
 unset NO_COLOR COLUMNS
 FWD_ENV=("FWD_AWAIT_MS=3000,1000")
 session_start
