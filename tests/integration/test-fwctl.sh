@@ -553,6 +553,36 @@ END
         exec 8<&-
 }
 
+# completed WORD…: what bash offers for the last word
+completed() {
+        local COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+        _fwctl 2>/dev/null # compopt has nothing to set here
+        printf '%s\n' "${COMPREPLY[@]}"
+}
+
+test_completion() {
+        local PATH="${fwctl%/*}:$PATH"
+        # shellcheck source=client/completions/fwctl.bash
+        . "$here/../../client/completions/fwctl.bash"
+        mock Set boards 2 && is "$(completed fwctl re)" reboot && is "$(completed fwctl show 1-)" $'1-1\n1-2' &&
+                is "$(completed fwctl --no-legend list --fu)" --full && is "$(completed fwctl flash --erase = f)" full &&
+                is "$(completed fwctl flash --for)" --force && is "$(completed fwctl show --for)" "" &&
+                has "$(completed fwctl flash "$dir/good")" "$dir/good.bin" && run 0 -q flash 1-1 "$dir/good.bin" &&
+                has "$(completed fwctl wait "")" "$(last_job)" || return
+        # Every verb and every option that --help has is offered.
+        run 0 --help || return
+        local word verbs options
+        mapfile -t verbs < <(sed -nE 's/^  ([a-z]+) .*/\1/p' "$dir/out")
+        mapfile -t options < <(grep -oE -- '--[a-z-]+' "$dir/out" | sort -u)
+        for word in "${verbs[@]}"; do has "$(completed fwctl "")" "$word" || return; done
+        for word in "${options[@]}"; do
+                has "$(for v in list show inspect flash reboot; do completed fwctl "$v" --; done)" "$word" &&
+                        has "$(<"$here/../../client/completions/_fwctl")" "$word" &&
+                        has "$(<"$here/../../client/completions/fwctl.fish")" "-l ${word#--}" &&
+                        has "$(<"$here/../../docs/fwctl.1.scd")" "*$word" || return
+        done
+}
+
 test_output_is_full() {
         "$fwctl" list >/dev/full 2>"$dir/err"
         is $? 1 && has "$(<"$dir/err")" "cannot be written"
@@ -572,7 +602,7 @@ for name in signal_leaves_job bar dumb_terminal interrupt_cancel interrupt_leave
         cancelled=$(mock Cancelled | cut -d' ' -f2)
         check "$name"
 done
-for name in lost_service monitor agent output_is_full; do
+for name in lost_service monitor agent completion output_is_full; do
         check "$name"
 done
 echo "1..$n"
