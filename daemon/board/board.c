@@ -13,6 +13,12 @@
 static const char *const reboot_names[_REBOOT_MAX] = {
         [REBOOT_NONE] = "none",
         [REBOOT_MSP] = "msp",
+        [REBOOT_CRAZYFLIE] = "crazyflie",
+};
+
+static const char *const otp_names[_OTP_MAX] = {
+        [OTP_NONE] = "none",
+        [OTP_CRAZYFLIE] = "crazyflie",
 };
 
 static const char *const identify_names[_IDENTIFY_MAX] = {
@@ -27,6 +33,14 @@ const char *board_reboot_name(enum board_reboot reboot) {
 
 const char *board_identify_name(enum board_identify identify) {
         return identify >= 0 && identify < _IDENTIFY_MAX ? identify_names[identify] : "never";
+}
+
+const char *board_otp_name(enum board_otp otp) {
+        return otp >= 0 && otp < _OTP_MAX ? otp_names[otp] : "none";
+}
+
+bool board_reboot_opens_port(enum board_reboot reboot) {
+        return reboot == REBOOT_MSP;
 }
 
 /* The only way a name becomes part of a path. */
@@ -76,6 +90,9 @@ struct board_profile *board_profile_free(struct board_profile *profile) {
         free(profile->title);
         patterns_free(profile->match.manufacturer);
         patterns_free(profile->match.product);
+        patterns_free(profile->otp_types);
+        patterns_free(profile->otp_boards);
+        patterns_free(profile->image_types);
         free(profile->protected_ranges);
         free(profile->keep_ranges);
         free(profile->hint_bootloader);
@@ -104,7 +121,7 @@ const char *const *board_profile_dirs(void) {
         return dirs;
 }
 
-static bool any_matches(char **patterns, const char *text) {
+bool board_patterns_match(char **patterns, const char *text) {
         if (!patterns)
                 return true;
         for (; *patterns; patterns++)
@@ -115,8 +132,8 @@ static bool any_matches(char **patterns, const char *text) {
 
 bool board_match(const struct board_profile *profile, const char *manufacturer,
                  const char *product) {
-        return any_matches(profile->match.manufacturer, manufacturer) &&
-               any_matches(profile->match.product, product);
+        return board_patterns_match(profile->match.manufacturer, manufacturer) &&
+               board_patterns_match(profile->match.product, product);
 }
 
 int board_profile_find(const char *const *dirs, const char *candidates, const char *manufacturer,

@@ -20,11 +20,19 @@
 #define BOARD_FILE_MAX 65536U /* bytes of a profile */
 #define BOARD_LIST_MAX 32U    /* patterns or ranges of one key */
 #define BOARD_TEXT_MAX 600U   /* bytes of a title or hint */
+#define BOARD_OTP_MAX  1024U  /* bytes of one-time memory that are looked at */
 
 enum board_reboot { /* how the firmware is asked for its bootloader */
                     REBOOT_NONE,
-                    REBOOT_MSP, /* Betaflight and relatives, over the serial port */
+                    REBOOT_MSP,       /* Betaflight and relatives, over the serial port */
+                    REBOOT_CRAZYFLIE, /* a vendor request to the USB device */
                     _REBOOT_MAX,
+};
+
+enum board_otp { /* how the chip's one-time memory says what the board is */
+                 OTP_NONE,
+                 OTP_CRAZYFLIE, /* "0;TYPE" in the first block of 32 bytes that is not struck out */
+                 _OTP_MAX,
 };
 
 enum board_identify { /* who may open the serial port to ask what the board is */
@@ -58,6 +66,15 @@ struct board_profile {
                                   address */
         char *hint_bootloader; /* how a person brings it into its bootloader */
         char *hint_return;     /* what to do when it does not come back */
+        /* What the one-time memory says. */
+        enum board_otp otp;
+        struct range otp_range;
+        char **otp_types;  /* patterns, NULL-terminated: a chip that says one of them is this board
+                            */
+        char **otp_boards; /* names of profiles that a chip without one may turn out to be */
+        /* What a firmware file says of itself: of these texts, those in it are the types that it is
+         * for. */
+        char **image_types;
 };
 
 /* Reads NAME.board from the first of `dirs` (NULL-terminated) that has it. A name is [a-z0-9-]+. An
@@ -81,6 +98,13 @@ int board_profile_find(const char *const *dirs, const char *candidates, const ch
 bool board_match(const struct board_profile *profile, const char *manufacturer,
                  const char *product);
 
-/* "none", "msp"; "never", "asked", "auto": the words of the profile. Never NULL. */
+/* Whether a text matches one of the patterns; NULL patterns: anything. */
+bool board_patterns_match(char **patterns, const char *text);
+/* Whether the firmware is asked for its bootloader over the serial port. */
+bool board_reboot_opens_port(enum board_reboot reboot);
+
+/* The words of the profile: "none", "msp"; "never", "asked", "auto"; "none", "crazyflie". Never
+ * NULL. */
 const char *board_reboot_name(enum board_reboot reboot);
 const char *board_identify_name(enum board_identify identify);
+const char *board_otp_name(enum board_otp otp);

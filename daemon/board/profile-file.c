@@ -38,6 +38,11 @@ static int parse_protect(struct board_profile *p, const char *value);
 static int parse_keep(struct board_profile *p, const char *value);
 static int parse_check_vectors(struct board_profile *p, const char *value);
 static int parse_reboot(struct board_profile *p, const char *value);
+static int parse_otp(struct board_profile *p, const char *value);
+static int parse_otp_range(struct board_profile *p, const char *value);
+static int parse_otp_types(struct board_profile *p, const char *value);
+static int parse_otp_boards(struct board_profile *p, const char *value);
+static int parse_image_types(struct board_profile *p, const char *value);
 static int parse_hint_bootloader(struct board_profile *p, const char *value);
 static int parse_hint_return(struct board_profile *p, const char *value);
 
@@ -56,9 +61,14 @@ static const struct key {
         {"Firmware", "Protect", parse_protect, false, "ranges such as 0x08000000+16K"},
         {"Firmware", "Keep", parse_keep, false, "ranges such as 0x08000000+16K"},
         {"Firmware", "CheckVectors", parse_check_vectors, false, "yes or no"},
-        {"Bootloader", "Reboot", parse_reboot, false, "msp or none"},
+        {"Bootloader", "Reboot", parse_reboot, false, "msp, crazyflie or none"},
         {"Bootloader", "Hint", parse_hint_bootloader, true, "a text"},
         {"Bootloader", "HintReturn", parse_hint_return, true, "a text"},
+        {"Otp", "Format", parse_otp, false, "crazyflie or none"},
+        {"Otp", "Range", parse_otp_range, false, "a range such as 0x1FFF7800+512"},
+        {"Otp", "Types", parse_otp_types, false, "patterns separated by '|'"},
+        {"Otp", "Boards", parse_otp_boards, false, "names of profiles separated by '|'"},
+        {"Image", "Types", parse_image_types, false, "texts separated by '|'"},
 };
 
 static int append_text(char **text, const char *value) {
@@ -170,6 +180,35 @@ static int parse_manufacturer(struct board_profile *p, const char *value) {
 
 static int parse_product(struct board_profile *p, const char *value) {
         return parse_patterns(value, &p->match.product);
+}
+
+static int parse_otp(struct board_profile *p, const char *value) {
+        for (int i = 0; i < _OTP_MAX; i++)
+                if (strcmp(value, board_otp_name(i)) == 0) {
+                        p->otp = i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
+static int parse_otp_range(struct board_profile *p, const char *value) {
+        int r = range_parse(value, &p->otp_range);
+
+        if (r < 0)
+                return r;
+        return range_size(p->otp_range) > BOARD_OTP_MAX ? -E2BIG : 0;
+}
+
+static int parse_otp_types(struct board_profile *p, const char *value) {
+        return parse_patterns(value, &p->otp_types);
+}
+
+static int parse_otp_boards(struct board_profile *p, const char *value) {
+        return parse_patterns(value, &p->otp_boards);
+}
+
+static int parse_image_types(struct board_profile *p, const char *value) {
+        return parse_patterns(value, &p->image_types);
 }
 
 static int parse_ranges(const char *value, struct range **ret, size_t *ret_n) {
@@ -289,7 +328,9 @@ static void check_whole(struct parser *parser) {
                 refuse(parser, "The file ends without a Title= in [Board].");
         if (!p->hint_bootloader)
                 refuse(parser, "The file ends without a Hint= in [Bootloader].");
-        if (p->reboot != REBOOT_NONE && p->identify == IDENTIFY_NEVER)
+        if ((p->otp != OTP_NONE) != (p->otp_types && !range_is_empty(p->otp_range)))
+                refuse(parser, "Format=, Range= and Types= in [Otp] belong together.");
+        if (board_reboot_opens_port(p->reboot) && p->identify == IDENTIFY_NEVER)
                 refuse(parser, "Reboot= opens the serial port, and Identify=never forbids it.");
 }
 

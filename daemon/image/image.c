@@ -95,7 +95,7 @@ static int finish(struct image *image, struct fault *fault) {
         return 0;
 }
 
-static int place(struct image *image, const struct image_options *options, struct fault *fault) {
+int image_place(struct image *image, const struct image_options *options, struct fault *fault) {
         struct segment *first = &image->segments.items[0];
         struct range r;
 
@@ -150,7 +150,7 @@ int image_parse(const uint8_t *data, size_t size, const struct image_options *op
         r = finish(image, fault);
         if (r < 0)
                 return r;
-        r = place(image, options, fault);
+        r = image_place(image, options, fault);
         if (r < 0)
                 return r;
         hash(data, size, image->sha256);

@@ -52,6 +52,8 @@ struct image_options {
  * FWD_INVALID_ARGUMENT (an address for a file that has its own and is not equal to it). */
 int image_parse(const uint8_t *data, size_t size, const struct image_options *options,
                 struct image **ret, struct fault *fault);
+/* Says where a file without an address belongs. FWD_INVALID_ARGUMENT as above. */
+int image_place(struct image *image, const struct image_options *options, struct fault *fault);
 struct image *image_free(struct image *image);
 DEFINE_CLEANUP(struct image *, image_free)
 #define _cleanup_image_ _cleanup_(image_free_p)

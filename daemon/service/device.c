@@ -299,6 +299,20 @@ void device_job_ended(struct device *device) {
         auto_identify_consider(device);
 }
 
+/* A chip in its bootloader that says which board it is on. */
+static void learn_board(struct device *device, const char *name) {
+        struct board_profile *profile;
+
+        if (device->mode != MODE_BOOTLOADER ||
+            strcmp(name, device_get(device, DEVICE_BOARD)) == 0 ||
+            board_profile_load(board_profile_dirs(), name, &profile) < 0)
+                return;
+        board_profile_free(device->profile);
+        device->profile = profile;
+        device_set(device, DEVICE_BOARD, profile->name);
+        device_hint_update(device);
+}
+
 void device_learn(struct device *device, const struct report *report) {
         static const struct {
                 const char *key;
@@ -318,6 +332,9 @@ void device_learn(struct device *device, const struct report *report) {
                 if (value)
                         device_set(device, facts[i].property, value);
         }
+        value = report_get(report, "X.Board");
+        if (value)
+                learn_board(device, value);
         value = report_get(report, "X.DfuSerials");
         if (value)
                 replace_text(&device->dfu_serials, value);

@@ -2,6 +2,8 @@
 #include "worker/guard.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 bool guard_raw_address(const struct board_profile *profile, struct image_options *ret) {
         if (!profile || !profile->has_raw_address)
@@ -42,4 +44,33 @@ int guard_check_ids(const struct image *image, uint16_t vendor_id, uint16_t prod
         return fault_set(fault, FWD_WRONG_BOARD,
                          "The firmware file is for USB id %04x:%04x, the board is %04x:%04x",
                          image->vendor_id, image->product_id, vendor_id, product_id);
+}
+
+/* As the text stands in the compiled firmware: with its NUL. */
+static bool image_has_text(const struct image *image, const char *text) {
+        for (size_t i = 0; i < image->segments.n; i++)
+                if (memmem(image->segments.items[i].data, image->segments.items[i].size, text,
+                           strlen(text) + 1))
+                        return true;
+        return false;
+}
+
+int guard_check_type(const struct image *image, const struct board_profile *profile,
+                     const char *type, struct fault *fault) {
+        char others[128] = "";
+        size_t n = 0;
+
+        if (!*type || !profile || !profile->image_types || image_has_text(image, type))
+                return 0;
+        for (char **t = profile->image_types; *t; t++) {
+                if (!image_has_text(image, *t) || n >= sizeof(others))
+                        continue;
+                n += (size_t) snprintf(others + n, sizeof(others) - n, "%s%s", n ? ", " : "", *t);
+        }
+        if (n == 0)
+                return 1;
+        return fault_set(fault, FWD_WRONG_BOARD,
+                         "The firmware file is for boards of type %s, and this one is a %s (its "
+                         "one-time memory says so)",
+                         others, type);
 }

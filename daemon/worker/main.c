@@ -225,16 +225,37 @@ static int parse_arguments(int argc, char **argv, struct arguments *args, struct
         return r;
 }
 
+/* -ENOENT: there is none. */
+static int load_one(const char *name, struct board_profile **ret, struct fault *fault) {
+        int r = board_profile_load(board_profile_dirs(), name, ret);
+
+        if (r < 0)
+                (void) fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "The board profile %.40s cannot be loaded: %s", name,
+                                 strerror(-r));
+        return r;
+}
+
+/* With what the board may turn out to be: no file is opened once it is. */
 static int load_profile(struct arguments *args, struct fault *fault) {
+        struct worker *worker = args->worker;
+        size_t n = 0;
         int r;
 
         if (!args->board)
                 return 0;
-        r = board_profile_load(board_profile_dirs(), args->board, &args->worker->profile);
-        if (r < 0)
-                return fault_set(fault, FWD_INVALID_ARGUMENT,
-                                 "The board profile %.40s cannot be loaded: %s", args->board,
-                                 strerror(-r));
+        r = load_one(args->board, &worker->profile, fault);
+        if (r < 0 || !worker->profile->otp_boards)
+                return r == -ENOENT ? -EINVAL : r;
+        for (char **name = worker->profile->otp_boards; *name; name++) {
+                r = load_one(*name, &worker->otp_profiles[n], fault);
+                if (r == 0)
+                        n++;
+                else if (r != -ENOENT)
+                        return r;
+                else
+                        *fault = (struct fault) FAULT_INIT;
+        }
         return 0;
 }
 
@@ -272,5 +293,7 @@ int main(int argc, char **argv) {
         }
         r = worker_run(&worker);
         worker.profile = board_profile_free(worker.profile);
+        for (size_t i = 0; i < ARRAY_SIZE(worker.otp_profiles); i++)
+                worker.otp_profiles[i] = board_profile_free(worker.otp_profiles[i]);
         return r;
 }

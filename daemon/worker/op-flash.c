@@ -127,7 +127,26 @@ static uint64_t start_address(const struct worker *worker, const struct image *i
         return image->segments.items[0].address;
 }
 
-static int flash_dfuse(struct worker *worker, const struct image *image, struct dfu *dfu,
+/* What the chip says of the board may bring guards that were not known when the file was looked at.
+ */
+static int check_otp(struct worker *worker, struct image *image, struct dfu *dfu,
+                     struct fault *fault) {
+        int r;
+
+        r = worker_read_otp(worker, dfu, fault);
+        if (r == 0)
+                r = worker_guard_image(worker, image, fault);
+        if (r == 0 && !worker->options.force)
+                r = guard_check_type(image, worker->profile, worker->otp_type, fault);
+        if (r > 0)
+                reporter_notice(&worker->reporter,
+                                "Nothing in the firmware file says which type of board it is for; "
+                                "this one is a %s.",
+                                worker->otp_type);
+        return r < 0 ? r : 0;
+}
+
+static int flash_dfuse(struct worker *worker, struct image *image, struct dfu *dfu,
                        const struct dfu_callbacks *cb, struct fault *fault) {
         const struct memory_area *flash = memory_map_flash(&dfu->map);
         _cleanup_flash_plan_ struct flash_plan plan = {};
@@ -138,16 +157,8 @@ static int flash_dfuse(struct worker *worker, const struct image *image, struct 
         if (!flash)
                 return fault_set(fault, FWD_NOT_SUPPORTED,
                                  "The bootloader does not say where its flash is");
-        if (!image->has_address)
-                return fault_set(fault, FWD_INVALID_ARGUMENT,
-                                 "The firmware file does not say where it belongs: an address is "
-                                 "needed (0x%08" PRIx64 " is where this chip's flash begins)",
-                                 flash->range.start);
         if (map && *map)
                 reporter_fact(&worker->reporter, "MemoryMap", "%s", map);
-        r = make_plan(worker, image, dfu, &plan, fault);
-        if (r < 0)
-                return r;
         r = dfuse_probe_protection(dfu, flash->range.start, fault);
         if (r < 0)
                 return r;
@@ -155,6 +166,17 @@ static int flash_dfuse(struct worker *worker, const struct image *image, struct 
         if (r > 0)
                 return fault_set(fault, FWD_READ_PROTECTED,
                                  "The chip is read protected: it can be neither read nor written");
+        r = check_otp(worker, image, dfu, fault);
+        if (r < 0)
+                return r;
+        if (!image->has_address)
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "The firmware file does not say where it belongs: an address is "
+                                 "needed (0x%08" PRIx64 " is where this chip's flash begins)",
+                                 flash->range.start);
+        r = make_plan(worker, image, dfu, &plan, fault);
+        if (r < 0)
+                return r;
         report_plan(worker, &plan);
         r = worker_check_cancel(fault);
         if (r < 0)

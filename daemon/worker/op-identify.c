@@ -79,7 +79,7 @@ static int identify_dfuse(struct worker *worker, struct dfu *dfu, struct fault *
         if (r < 0)
                 return r;
         reporter_fact(&worker->reporter, "ReadProtected", "%s", r ? "yes" : "no");
-        return 0;
+        return r > 0 ? 0 : worker_read_otp(worker, dfu, fault);
 }
 
 static int identify_usb(struct worker *worker, struct fault *fault) {

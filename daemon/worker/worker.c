@@ -78,18 +78,24 @@ int worker_load_image(struct worker *worker, struct image **ret, struct fault *f
         r = image_parse(bytes.data, bytes.size, &options, &image, fault);
         if (r < 0)
                 return r;
-        /* An address that somebody gave must be the file's; the profile's is for files without. */
-        if (!image->has_address && guard_raw_address(worker->profile, &options)) {
-                image = image_free(image);
-                r = image_parse(bytes.data, bytes.size, &options, &image, fault);
-                if (r < 0)
-                        return r;
-        }
-        r = guard_check_image(image, worker->profile, fault);
+        r = worker_guard_image(worker, image, fault);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(image);
         return 0;
+}
+
+int worker_guard_image(struct worker *worker, struct image *image, struct fault *fault) {
+        struct image_options options;
+        int r;
+
+        /* An address that somebody gave must be the file's; the profile's is for files without. */
+        if (!image->has_address && guard_raw_address(worker->profile, &options)) {
+                r = image_place(image, &options, fault);
+                if (r < 0)
+                        return r;
+        }
+        return guard_check_image(image, worker->profile, fault);
 }
 
 int worker_open_usb(struct worker *worker, struct usb_device **ret, struct fault *fault) {

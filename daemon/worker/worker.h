@@ -16,6 +16,7 @@
 #include "protocol/serial.h"
 #include "protocol/usb.h"
 #include "worker/options.h"
+#include "worker/otp.h"
 #include "worker/reporter.h"
 
 struct worker;
@@ -49,6 +50,9 @@ struct worker { /* strings and descriptors are borrowed from main() */
         int source_fd; /* what a caller handed over */
         struct options options;
         struct board_profile *profile; /* NULL: nothing is known of the board */
+        /* What it may turn out to be (otp.h), loaded before a device is opened; NULL-terminated. */
+        struct board_profile *otp_profiles[BOARD_LIST_MAX + 1];
+        char otp_type[OTP_TYPE_SIZE]; /* what its one-time memory said; "" if nothing */
         struct reporter reporter;
 
         int (*open_usb)(const char *node, struct usb_device **ret, struct fault *fault);
@@ -61,12 +65,21 @@ int worker_run(struct worker *worker);
 /* Reads the firmware file by whichever way it came, parses it and lets the guards look. */
 int worker_load_image(struct worker *worker, struct image **ret, struct fault *fault);
 
+/* The guards alone, for when more is known of the board than before. */
+int worker_guard_image(struct worker *worker, struct image *image, struct fault *fault);
+
 /* Opens the board and nothing else: after this no file is opened any more. Checks what is behind
  * the node. FWD_WRONG_BOARD and the opener's errors. */
 int worker_open_usb(struct worker *worker, struct usb_device **ret, struct fault *fault);
 int worker_open_serial(struct worker *worker, struct serial_port **ret, struct fault *fault);
 /* The serial number behind the node against the expected ones. */
 int worker_check_serial(struct worker *worker, const struct dfu *dfu, struct fault *fault);
+
+/* Reads what the chip's one-time memory says of the board, over DfuSe, and tells it as the fact
+ * BoardType. A board of no particular kind may turn out to be one: then its profile, with its
+ * guards, takes the place of the general one, and the fact Board tells so. Memory that is empty or
+ * cannot be read says nothing. FWD_DEVICE_LOST and the like. */
+int worker_read_otp(struct worker *worker, struct dfu *dfu, struct fault *fault);
 
 /* FWD_CANCELLED if somebody asked for it. Call where stopping leaves the board as it was. */
 int worker_check_cancel(struct fault *fault);

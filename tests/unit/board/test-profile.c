@@ -191,7 +191,7 @@ static void test_wrong_files(void **state) {
                 {"[Firmware]\nProtect=all\n", ":2: Protect= wants ranges"},
                 {"[Firmware]\nKeep=0xffffffffffffffff+2\n", ":2: Keep= wants ranges"},
                 {"[Firmware]\nCheckVectors=2\n", ":2: CheckVectors= wants yes or no."},
-                {"[Bootloader]\nReboot=magic\n", ":2: Reboot= wants msp or none."},
+                {"[Bootloader]\nReboot=magic\n", ":2: Reboot= wants msp, crazyflie or none."},
                 {"[Board]\nTitle=x\n", ":2: The file ends without a Hint="},
                 {"[Bootloader]\nHint=x\n", ":2: The file ends without a Title="},
                 {MINIMUM "Reboot=msp\n", ":5: Reboot= opens the serial port, and Identify=never"},
