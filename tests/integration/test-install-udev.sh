@@ -179,13 +179,15 @@ check "the file sorts behind 50-udev-default and before 73-seat-late and 77-mm" 
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 make_tree "$root"
-if ! unshare -rm true 2>/dev/null; then
+enter='unshare -rm' # in a chroot root may have a mount namespace, but no user namespace
+unshare -rm true 2>/dev/null || enter='unshare -m'
+if ! $enter true 2>/dev/null; then
         n=$((n + 1))
-        echo "ok $n # SKIP no mount namespaces here (unshare -rm)"
+        echo "ok $n # SKIP no mount namespaces here (unshare -m)"
         echo "1..$n"
         exit 0
 fi
-FWD_UDEV_TEST_ROOT=$root unshare -rm "$here" "$rules" "$hwdb"
+FWD_UDEV_TEST_ROOT=$root $enter "$here" "$rules" "$hwdb"
 
 group="70-fwd.rules:[0-9]* GROUP $fwd_gid"
 check "udev has no complaint about the rules" says_nothing_of_ours "$root"
