@@ -54,6 +54,9 @@ static const struct {
             "Bring the board into its bootloader by hand, then try again."),
         ROW(FWD_NOT_AUTHORIZED, "NotAuthorized", FWD_EXIT_NOT_AUTHORIZED,
             "Ask an administrator, or authenticate as one."),
+        ROW(FWD_STORAGE_FAILED, "StorageFailed", FWD_EXIT_FAILURE,
+            "Make room in the service's state directory (/var/lib/fwd) and let the service write "
+            "to it, then try again."),
         ROW(FWD_INVALID_ARGUMENT, "InvalidArgument", FWD_EXIT_USAGE,
             "Check the option's name and value (man fwctl, man org.fwctl1)."),
 #undef ROW

@@ -30,6 +30,7 @@ enum fwd_error {
         FWD_LIMIT_EXCEEDED,
         FWD_NEEDS_USER_ACTION,
         FWD_NOT_AUTHORIZED,
+        FWD_STORAGE_FAILED,   /* the state directory cannot be written or read */
         FWD_INVALID_ARGUMENT, /* an unknown option, a value of the wrong type or out of its range */
         _FWD_ERROR_MAX,
 };

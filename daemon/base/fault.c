@@ -52,6 +52,8 @@ int fwd_error_to_errno(enum fwd_error error) {
         case FWD_READ_PROTECTED:
         case FWD_NOT_AUTHORIZED:
                 return -EACCES;
+        case FWD_STORAGE_FAILED:
+                return -ENOSPC;
         case FWD_DEVICE_LOST:
                 return -ENODEV;
         case FWD_TIMEOUT:

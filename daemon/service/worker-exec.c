@@ -14,6 +14,7 @@ enum { /* the worker's descriptors, after standard input, output and error */
        WORKER_REPORT_FD = 3,
        WORKER_IMAGE_FD,
        WORKER_SOURCE_FD,
+       WORKER_OUTPUT_FD,
        WORKER_FD_MAX, /* first one that must be closed */
 };
 
@@ -73,6 +74,8 @@ static void args_fill(struct args *args, const char *program, const struct worke
                 args_add(args, "--image-fd=%d", WORKER_IMAGE_FD);
         if (r->source_fd >= 0)
                 args_add(args, "--source-fd=%d", WORKER_SOURCE_FD);
+        if (r->output_fd >= 0)
+                args_add(args, "--output-fd=%d", WORKER_OUTPUT_FD);
         if (!r->options)
                 return;
         if (r->options->has_address)
@@ -121,6 +124,7 @@ static int place_fds(const struct worker_request *request, int report_fd, int lo
         from[WORKER_REPORT_FD] = report_fd;
         from[WORKER_IMAGE_FD] = request->image_fd;
         from[WORKER_SOURCE_FD] = request->source_fd;
+        from[WORKER_OUTPUT_FD] = request->output_fd;
         /* Out of the way first, so that no target overwrites a source. */
         for (int i = 0; i < WORKER_FD_MAX; i++)
                 if (from[i] >= 0) {

@@ -22,12 +22,13 @@ struct worker_request { /* the command line of docs/architecture.md; NULL, -1, 0
         const char *node, *tty, *port, *board, *serial;
         uint16_t vendor_id, product_id; /* both 0: nothing expected */
         int image_fd, source_fd;
+        int output_fd; /* a memfd for what the worker reads from the board */
         const struct options *options;
         unsigned job; /* for the journal */
 };
 
 #define WORKER_REQUEST_INIT                                                                        \
-        { .image_fd = -1, .source_fd = -1 }
+        { .image_fd = -1, .source_fd = -1, .output_fd = -1 }
 
 struct worker_outcome {
         struct fault fault; /* error FWD_OK: success */
