@@ -15,19 +15,6 @@ unset NO_COLOR COLUMNS
 FWD_ENV=("FWD_AWAIT_MS=3000,1000")
 session_start
 
-# wait_for PORT PROPERTY VALUE: until the service has it, by its own events
-wait_for() {
-        local events line seen=1
-        exec {events}< <(exec fwctl monitor --json=short 2>/dev/null)
-        local monitor=$!
-        while read -r -u "$events" -t "$WAIT_S" line; do
-                [ "$(fwctl show "$1" -p "$2" --value 2>/dev/null)" = "$3" ] && seen=0 && break
-        done
-        kill "$monitor" 2>/dev/null
-        exec {events}<&-
-        return "$seen"
-}
-
 # fresh [KEY=VALUE…]: a new Betaflight board on 1-1, known to the service, with hello-1 in its flash
 fresh() {
         simctl remove 1-1 >/dev/null 2>&1

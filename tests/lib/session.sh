@@ -11,6 +11,7 @@
 #   simctl …                 see simctl --help; boards appear when `simctl wait PORT MODE` returns
 #   fwctl …                  the client, against the private bus
 #   with_boards COMMAND…     a program that sees the simulated boards (dfu-util, fwd-worker)
+#   wait_for PORT PROPERTY VALUE   until fwd knows it of the board there
 #   polkit_answer ACTION ANSWER, polkit_asked, polkit_forget
 #   fwd_start, fwd_stop, fwd_log; sim_start, sim_stop
 #   SIM_TIME_SCALE=X         chip times: 1 as on hardware, 0 (the default) none
@@ -166,6 +167,19 @@ fwd_start() {
                 "${FWD_COMMAND[@]}" env "${FWD_ENV[@]}" "$fwd_program" >>"$session/fwd.log" 2>&1 &
         fwd_pid=$!
         wait_for_name org.fwctl1 "$fwd_pid" || session_die "fwd did not come up"
+}
+
+# wait_for PORT PROPERTY VALUE: until the service has it, by its own events
+wait_for() {
+        local events line seen=1
+        exec {events}< <(exec fwctl monitor --json=short 2>/dev/null)
+        local monitor=$!
+        while read -r -u "$events" -t "$WAIT_S" line; do
+                [ "$(fwctl show "$1" -p "$2" --value 2>/dev/null)" = "$3" ] && seen=0 && break
+        done
+        kill "$monitor" 2>/dev/null
+        exec {events}<&-
+        return "$seen"
 }
 
 fwd_log() { cat "$session/fwd.log"; }
