@@ -16,7 +16,7 @@ static const struct {
 #define MAGIC(offset, text, name)                                                                  \
         { offset, text, sizeof(text) - 1, name }
         MAGIC(0, "PK\003\004", "a ZIP archive"),
-        MAGIC(0, "\x1f\x8b", "gzip compressed"),
+        MAGIC(0, "\x1f\x8b", "compressed by a method that gzip does not have"),
         MAGIC(0, "BZh", "bzip2 compressed"),
         MAGIC(0,
               "\xfd"
@@ -26,7 +26,6 @@ static const struct {
         MAGIC(0, "7z\xbc\xaf\x27\x1c", "a 7z archive"),
         MAGIC(0, "Rar!\x1a\x07", "a RAR archive"),
         MAGIC(257, "ustar", "a tar archive"),
-        MAGIC(0, "UF2\n\x57\x51\x5d\x9e", "a UF2 file, which is not supported yet"),
         MAGIC(0,
               "\x7f"
               "ELF",
@@ -57,9 +56,6 @@ static const char *text_kind(const uint8_t *data, size_t size) {
                 data++;
                 size--;
         }
-        if (size > 4 && data[0] == 'S' && isdigit(data[1]) && isxdigit(data[2]) &&
-            isxdigit(data[3]))
-                return "a Motorola S-record file, which is not supported yet";
         if (size > 0 && data[0] == '<')
                 return "a web page; the download went wrong";
         if (size > 0 && data[0] == '{')

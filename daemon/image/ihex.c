@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Intel HEX, after "Hexadecimal Object File Format Specification", revision A, 1988. */
 
-#include <ctype.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "image/hex-text.h"
 #include "image/parse.h"
 
 enum {
@@ -41,26 +40,6 @@ struct reader {
         fault_set((r)->fault, FWD_INVALID_IMAGE, "Intel HEX line %zu: " format, (r)->line,         \
                   ##__VA_ARGS__)
 
-static bool is_blank(uint8_t c) {
-        return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* Cuts the blanks at the line's end. */
-static size_t trim(const uint8_t *line, size_t length) {
-        while (length > 0 && is_blank(line[length - 1]))
-                length--;
-        return length;
-}
-
-static unsigned hex_value(uint8_t c) {
-        return isdigit(c) ? c - (unsigned) '0' : (c | 0x20) - 'a' + 10U;
-}
-
-static const char *character_text(uint8_t c, char to[static 8]) {
-        (void) snprintf(to, 8, c > ' ' && c < 0x7f ? "'%c'" : "0x%02X", c);
-        return to;
-}
-
 /* `text` is the line without its ':'. */
 static int record_decode(struct reader *r, const uint8_t *text, size_t length, struct record *ret) {
         uint8_t sum = 0, wanted;
@@ -70,19 +49,18 @@ static int record_decode(struct reader *r, const uint8_t *text, size_t length, s
         for (size_t i = 0; i < length; i++)
                 if (!isxdigit(text[i]))
                         return line_fault(r, "%s in column %zu is not a hexadecimal digit",
-                                          character_text(text[i], c), i + 2);
+                                          hex_character_text(text[i], c), i + 2);
         if (length % 2)
                 return line_fault(r, "it is cut short: %zu digits, which is odd", length);
         if (n < RECORD_OVERHEAD)
                 return line_fault(r, "it is cut short: %zu bytes, a record has at least %u", n,
                                   RECORD_OVERHEAD);
-        ret->length = (uint8_t) (hex_value(text[0]) << 4 | hex_value(text[1]));
+        ret->length = hex_byte(text);
         if (n != RECORD_OVERHEAD + ret->length)
                 return line_fault(r, "it announces %u data bytes, but %zu are there", ret->length,
                                   n - RECORD_OVERHEAD);
         for (size_t i = 0; i < n; i++)
-                ret->bytes[i] =
-                        (uint8_t) (hex_value(text[2 * i]) << 4 | hex_value(text[2 * i + 1]));
+                ret->bytes[i] = hex_byte(text + 2 * i);
         for (size_t i = 0; i < n - 1; i++)
                 sum = (uint8_t) (sum + ret->bytes[i]);
         wanted = (uint8_t) (0x100 - sum);
@@ -162,7 +140,7 @@ static int take_line(struct reader *r, const uint8_t *line, size_t length) {
         char c[8];
         int n;
 
-        length = trim(line, length);
+        length = hex_trim(line, length);
         if (length == 0)
                 return 0;
         if (r->end_line > 0)
@@ -170,17 +148,9 @@ static int take_line(struct reader *r, const uint8_t *line, size_t length) {
                                   r->end_line);
         if (line[0] != ':')
                 return line_fault(r, "it begins with %s instead of ':'",
-                                  character_text(line[0], c));
+                                  hex_character_text(line[0], c));
         n = record_decode(r, line + 1, length - 1, &record);
         return n < 0 ? n : take_record(r, &record);
-}
-
-static size_t hex_digits(const uint8_t *text, size_t size) {
-        size_t n = 0;
-
-        while (n < size && isxdigit(text[n]))
-                n++;
-        return n;
 }
 
 /* A line that could be a record, near the beginning. Not in the first line alone: a file with
@@ -193,7 +163,7 @@ bool ihex_detect(const uint8_t *data, size_t size) {
                     (hex_digits(data + i + 1, size - i - 1) >= 8 || i == 0))
                         return true;
                 /* Not text: only a record in its first bytes made it Intel HEX. */
-                if (data[i] < ' ' && !is_blank(data[i]) && data[i] != '\n')
+                if (data[i] < ' ' && !hex_is_blank(data[i]) && data[i] != '\n')
                         return false;
         }
         return false;

@@ -15,16 +15,21 @@ static const struct parser {
         bool (*detect)(const uint8_t *data, size_t size);
         int (*parse)(const uint8_t *data, size_t size, struct image *image, struct fault *fault);
 } parsers[] = {
+        /* clang-format off */
         {IMAGE_DFUSE, dfuse_detect, dfuse_parse},
         {IMAGE_ELF, elf_detect, elf_parse},
+        {IMAGE_UF2, uf2_detect, uf2_parse},
+        {IMAGE_SREC, srec_detect, srec_parse},
         {IMAGE_IHEX, ihex_detect, ihex_parse},
         {IMAGE_DFU, dfu_suffix_detect, dfu_suffix_parse},
+        /* clang-format on */
 };
 
 const char *image_format_name(enum image_format format) {
         static const char *const names[_IMAGE_FORMAT_MAX] = {
-                [IMAGE_RAW] = "raw", [IMAGE_IHEX] = "ihex", [IMAGE_DFUSE] = "dfuse",
-                [IMAGE_DFU] = "dfu", [IMAGE_ELF] = "elf",
+                [IMAGE_RAW] = "raw",   [IMAGE_IHEX] = "ihex", [IMAGE_DFUSE] = "dfuse",
+                [IMAGE_DFU] = "dfu",   [IMAGE_ELF] = "elf",   [IMAGE_UF2] = "uf2",
+                [IMAGE_SREC] = "srec",
         };
 
         return (int) format >= 0 && format < _IMAGE_FORMAT_MAX ? names[format] : "unknown";
@@ -53,8 +58,8 @@ static int raw_parse(const uint8_t *data, size_t size, struct image *image, stru
 
         if (foreign)
                 return fault_set(fault, FWD_INVALID_IMAGE,
-                                 "The file is %s; a raw binary, Intel HEX, DFU or ELF file is "
-                                 "needed",
+                                 "The file is %s; a raw binary, Intel HEX, S-record, UF2, DFU or "
+                                 "ELF file is needed",
                                  foreign);
         image->format = IMAGE_RAW;
         return image_add(image, 0, data, size, fault);
@@ -67,6 +72,22 @@ static int parse_any(const uint8_t *data, size_t size, struct image *image, stru
                         return parsers[i].parse(data, size, image, fault);
                 }
         return raw_parse(data, size, image, fault);
+}
+
+static int parse_gzip(const uint8_t *data, size_t size, struct image *image, struct fault *fault) {
+        _cleanup_free_ uint8_t *inside = NULL;
+        size_t inside_size;
+        int r = gzip_inflate(data, size, &inside, &inside_size, fault);
+
+        if (r < 0)
+                return r;
+        if (inside_size == 0)
+                return fault_set(fault, FWD_INVALID_IMAGE, "The compressed file is empty");
+        if (gzip_detect(inside, inside_size))
+                return fault_set(fault, FWD_INVALID_IMAGE,
+                                 "The file is compressed twice; uncompress it once (gunzip)");
+        image->gzip = true;
+        return parse_any(inside, inside_size, image, fault);
 }
 
 static bool is_erased(const struct segments *segments) {
@@ -144,7 +165,8 @@ int image_parse(const uint8_t *data, size_t size, const struct image_options *op
         image->vendor_id = image->product_id = image->bcd_device = IMAGE_ID_ANY;
         image->alt = -1;
 
-        r = parse_any(data, size, image, fault);
+        r = gzip_detect(data, size) ? parse_gzip(data, size, image, fault)
+                                    : parse_any(data, size, image, fault);
         if (r < 0)
                 return r;
         r = finish(image, fault);

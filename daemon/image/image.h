@@ -23,6 +23,8 @@ enum image_format {
         IMAGE_DFUSE, /* ST DfuSe container with suffix */
         IMAGE_DFU,   /* raw bytes with a DFU suffix */
         IMAGE_ELF,   /* PT_LOAD at physical addresses */
+        IMAGE_UF2,   /* blocks of 512 bytes, for drives of bootloaders */
+        IMAGE_SREC,  /* Motorola S-record */
         _IMAGE_FORMAT_MAX,
 };
 
@@ -36,6 +38,9 @@ struct image {
         bool has_entry;
         uint64_t entry;
         uint16_t vendor_id, product_id, bcd_device; /* of the DFU suffix; IMAGE_ID_ANY if none */
+        bool has_family;                            /* UF2 alone: what chips it is for */
+        uint32_t family;
+        bool gzip;             /* came compressed; `format` is of what was inside */
         int alt;               /* alternate setting of a DfuSe file's target; -1: not said */
         char target_name[256]; /* of a DfuSe target, clean text; "" if none */
         uint8_t sha256[32];    /* of the file as it came */
@@ -58,7 +63,7 @@ struct image *image_free(struct image *image);
 DEFINE_CLEANUP(struct image *, image_free)
 #define _cleanup_image_ _cleanup_(image_free_p)
 
-/* "raw", "ihex", "dfuse", "dfu", "elf". Never NULL. */
+/* "raw", "ihex", "dfuse", "dfu", "elf", "uf2", "srec". Never NULL. */
 const char *image_format_name(enum image_format format);
 
 /* "0x08000000+481280,0x08010000+1234": address and bytes of each segment, for reports. What does
@@ -81,3 +86,17 @@ bool dfu_suffix_detect(const uint8_t *data, size_t size);
 int dfu_suffix_parse(const uint8_t *data, size_t size, struct image *image, struct fault *fault);
 bool elf_detect(const uint8_t *data, size_t size);
 int elf_parse(const uint8_t *data, size_t size, struct image *image, struct fault *fault);
+bool uf2_detect(const uint8_t *data, size_t size);
+int uf2_parse(const uint8_t *data, size_t size, struct image *image, struct fault *fault);
+bool srec_detect(const uint8_t *data, size_t size);
+int srec_parse(const uint8_t *data, size_t size, struct image *image, struct fault *fault);
+
+/* What chips a UF2 family id stands for, as the beginning of their name ("STM32F4"); NULL if it is
+ * not known. */
+const char *uf2_family_name(uint32_t id);
+
+bool gzip_detect(const uint8_t *data, size_t size);
+/* What was compressed, at most IMAGE_SIZE_MAX bytes; free with free(). FWD_INVALID_IMAGE,
+ * FWD_IMAGE_TOO_LARGE. */
+int gzip_inflate(const uint8_t *data, size_t size, uint8_t **ret, size_t *ret_size,
+                 struct fault *fault);

@@ -25,6 +25,8 @@ static void report_image(struct reporter *reporter, const struct image *image) {
         for (size_t i = 0; i < sizeof(image->sha256); i++)
                 (void) snprintf(hash + 2 * i, 3, "%02x", image->sha256[i]);
         reporter_fact(reporter, "Format", "%s", image_format_name(image->format));
+        if (image->gzip)
+                reporter_fact(reporter, "Compression", "gzip");
         reporter_fact(reporter, "Size", "%" PRIu64, segments_size(&image->segments));
         if (image->has_address)
                 report_segments(reporter, &image->segments);
@@ -35,6 +37,12 @@ static void report_image(struct reporter *reporter, const struct image *image) {
                 reporter_fact(reporter, "VendorId", "0x%04x", image->vendor_id);
         if (image->product_id != IMAGE_ID_ANY)
                 reporter_fact(reporter, "ProductId", "0x%04x", image->product_id);
+        if (image->has_family) {
+                const char *name = uf2_family_name(image->family);
+
+                reporter_fact(reporter, "Family", "%s (0x%08" PRIx32 ")", name ? name : "unknown",
+                              image->family);
+        }
         if (image->alt >= 0)
                 reporter_fact(reporter, "Alt", "%d", image->alt);
         if (image->target_name[0])

@@ -8,6 +8,7 @@ on alternate setting 0, USB id 0483:df11. ERROR is "-" for files that are odd bu
 """
 
 import argparse
+import gzip
 import os
 import random
 import struct
@@ -37,6 +38,38 @@ def ihex(segments):
     return out
 
 
+def srec(segments, count=0):
+    """S3 records, a count (`count` more than there are) and an end."""
+    lines = [b"\0\0" + b"hello"]
+    kinds = b"0"
+    for address, data in segments:
+        for i in range(0, len(data), 16):
+            lines.append(struct.pack(">I", address + i) + data[i : i + 16])
+            kinds += b"3"
+    lines += [struct.pack(">H", len(lines) - 1 + count), struct.pack(">I", segments[0][0])]
+    kinds += b"57"
+    out = b""
+    for kind, line in zip(kinds, lines):
+        line = bytes([len(line) + 1]) + line
+        out += b"S%c%s%02X\n" % (kind, line.hex().upper().encode(), ~sum(line) & 0xFF)
+    return out
+
+
+def uf2(segments, family=0x57755A57):
+    """Blocks of 256 bytes for STM32F4."""
+    pieces = [(address + i, data[i : i + 256]) for address, data in segments for i in range(0, len(data), 256)]
+    return b"".join(
+        struct.pack("<8I", 0x0A324655, 0x9E5D5157, 0x2000, address, len(data), number, len(pieces), family)
+        + data.ljust(476, b"\0")
+        + struct.pack("<I", 0x0AB16F30)
+        for number, (address, data) in enumerate(pieces)
+    )
+
+
+def packed(data):
+    return gzip.compress(data, mtime=0)
+
+
 END = record(1, 0)
 raw = good("hello-1.bin")
 hex1 = good("hello-1.hex")
@@ -48,6 +81,7 @@ rng = random.Random(405)
 
 
 def flipped(data, at, bits=1):
+    at %= len(data)
     return data[:at] + bytes([data[at] ^ bits]) + data[at + 1 :]
 
 
@@ -62,7 +96,15 @@ FILES = [
     ("text.bin", "inspect", "InvalidImage", b"This is not firmware.\n"),
     ("page.hex", "inspect", "InvalidImage", b"<!DOCTYPE html>\n<title>404 Not Found</title>\n"),
     ("archive.bin", "inspect", "InvalidImage", b"PK\x03\x04" + rng.randbytes(500)),
-    ("firmware.uf2", "inspect", "InvalidImage", b"UF2\n\x57\x51\x5d\x9e" + bytes(504)),
+    ("no-marks.uf2", "inspect", "InvalidImage", b"UF2\n\x57\x51\x5d\x9e" + bytes(504)),
+    ("truncated.uf2", "inspect", "InvalidImage", uf2(segments)[:-1]),
+    ("missing.uf2", "inspect", "InvalidImage", uf2([(0x08000000, bytes(512))])[512:]),
+    ("truncated.srec", "inspect", "InvalidImage", srec(segments)[: len(srec(segments)) // 2]),
+    ("badsum.srec", "inspect", "InvalidImage", flipped(srec(segments), 60)),
+    ("badcount.srec", "inspect", "InvalidImage", srec(segments, count=1)),
+    ("truncated.hex.gz", "inspect", "InvalidImage", packed(hex1)[:-9]),
+    ("badcrc.hex.gz", "inspect", "InvalidImage", flipped(packed(hex1), -8)),
+    ("twice.hex.gz", "inspect", "InvalidImage", packed(packed(hex1))),
     ("truncated.hex", "inspect", "InvalidImage", hex1[: len(hex1) // 2]),
     ("noeof.hex", "inspect", "InvalidImage", hex1[: hex1.rindex(b":")]),
     ("badsum.hex", "inspect", "InvalidImage", flipped(hex1, hex1.index(b"\n") - 3)),
@@ -102,6 +144,9 @@ GOOD = [
     ("any-product.dfu", dfuse([target(0, "ST...", segments)], vendor=0xFFFF, product=0xFFFF)),
     ("backwards.hex", ihex([(first_address + i, first[i : i + 16]) for i in range(len(first) // 16 * 16, -1, -16)]) + END),
     ("unix.hex", hex1.replace(b"\r\n", b"\n")),
+    ("hello-1.uf2", uf2(segments)),
+    ("hello-1.srec", srec(segments)),
+    ("hello-1.hex.gz", packed(hex1)),
 ]
 
 if __name__ == "__main__":

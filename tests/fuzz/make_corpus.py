@@ -10,7 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "data"))
 sys.dont_write_bytecode = True
 
-from make_bad import FILES, GOOD, END, good, ihex, raw, record, segments  # noqa: E402
+from make_bad import FILES, GOOD, END, good, ihex, packed, raw, record, segments, srec, uf2  # noqa: E402
 from make_dfu import dfuse, suffix, target  # noqa: E402
 
 SEED_MAX = 4096
@@ -55,7 +55,7 @@ def pstr(text):
 for name, *_, data in FILES + GOOD:
     if len(data) <= SEED_MAX:
         seed("image", name, data)
-        kind = {"hex": "ihex", "elf": "elf", "dfu": "dfuse"}.get(name.rpartition(".")[2])
+        kind = {"hex": "ihex", "elf": "elf", "dfu": "dfuse", "uf2": "uf2", "srec": "srec", "gz": "gzip"}.get(name.rpartition(".")[2])
         if kind:
             seed(kind, name, data)
 for name in ("hello-1.elf", "hello-1.hex", "hello-1.dfu", "hello-1.bin"):
@@ -70,6 +70,16 @@ seed("dfu-suffix", "stm32.dfu", suffix(raw[:64], 0x0483, 0xDF11, 0x2200, 0x0100)
 seed("dfu-suffix", "any.dfu", suffix(b"\0\1\2\3", 0xFFFF, 0xFFFF, 0xFFFF, 0x0110))
 seed("dfu-suffix", "empty.dfu", suffix(b"", 0x0483, 0xDF11, 0, 0x0100))
 seed("dfu-suffix", "dfuse-version.dfu", suffix(b"\0\1\2\3", 0x0483, 0xDF11, 0, 0x011A))
+
+seed("srec", "title-count-entry", srec([(0x08000000, b"one"), (0x08010000, b"two")]))
+seed("srec", "s1-s9", b"S104000055A6\nS5030001FB\nS9030000FC\n")
+seed("srec", "s2-s6-s8", b"S20501000055A4\nS604000001FA\nS804000000FB\n")
+seed("uf2", "two-families", uf2([(0x08000000, b"one")])[:512] + uf2([(0x08000000, b"one")], 0xE48BFF59))
+seed("uf2", "md5-not-main", b"".join(
+    struct.pack("<8I", 0x0A324655, 0x9E5D5157, flags, 0x08000000, 4, number, 2, 0) + bytes(476) + struct.pack("<I", 0x0AB16F30)
+    for number, flags in enumerate((0x4000, 0x1))))
+seed("gzip", "empty", packed(b""))
+seed("gzip", "name-and-comment", b"\x1f\x8b\x08\x18\0\0\0\0\0\xffa.hex\0why\0" + packed(b"data")[10:])
 
 # Worker reports.
 seed("report", "progress", b"PHASE=writing\nDONE=1024\nTOTAL=49152\n")

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 
 static void test_format_names(void **state) {
-        static const char *const names[] = {"raw", "ihex", "dfuse", "dfu", "elf"};
+        static const char *const names[] = {"raw", "ihex", "dfuse", "dfu", "elf", "uf2", "srec"};
 
         for (int i = 0; i < _IMAGE_FORMAT_MAX; i++)
                 assert_string_equal(image_format_name(i), names[i]);
@@ -106,7 +106,6 @@ static void test_foreign(void **state) {
         } cases[] = {
 #define CASE(text, message) {text, sizeof(text) - 1, message}
                 CASE("PK\3\4\24\0\0\0", "is a ZIP archive"),
-                CASE("\x1f\x8b\x08\0\0\0", "is gzip compressed"),
                 CASE("BZh91AY\0", "is bzip2 compressed"),
                 CASE("\xfd"
                      "7zXZ\0\0",
@@ -114,11 +113,9 @@ static void test_foreign(void **state) {
                 CASE("\x28\xb5\x2f\xfd\0", "is zstd compressed"),
                 CASE("7z\xbc\xaf\x27\x1c\0", "is a 7z archive"),
                 CASE("Rar!\x1a\x07\0", "is a RAR archive"),
-                CASE("UF2\n\x57\x51\x5d\x9e\0", "is a UF2 file, which is not supported yet"),
                 CASE("MZ\x90\0", "is a Windows program"),
                 CASE("%PDF-1.7\n\0", "is a PDF document"),
                 CASE("\x89PNG\r\n\x1a\n\0", "is a picture"),
-                CASE("S00600004844521B\nS9030000FC\n", "is a Motorola S-record file, which is not"),
                 CASE("\n<!DOCTYPE html>\n<title>404</title>\n", "is a web page; the download went"),
                 CASE("{\"magic\": \"PX4FWv1\"}", "is JSON text"),
                 CASE("# Betaflight / STM32F405\nset gyro_lpf = 1\n", "is a text"),
