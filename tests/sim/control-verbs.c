@@ -185,15 +185,16 @@ static int verb_stats(struct sim *sim, struct sim_port *port, const char *const 
         model_stats(port->model, &s);
         json_object_set_new(
                 o, "model",
-                json_pack("{s:I s:I s:I s:I s:I s:I s:I s:I s:I s:I s:I s:I}", "control_transfers",
-                          (json_int_t) s.control_transfers, "dnloads", (json_int_t) s.dnloads,
-                          "uploads", (json_int_t) s.uploads, "getstatuses",
+                json_pack("{s:I s:I s:I s:I s:I s:I s:I s:I s:I s:I s:I s:I s:I}",
+                          "control_transfers", (json_int_t) s.control_transfers, "dnloads",
+                          (json_int_t) s.dnloads, "uploads", (json_int_t) s.uploads, "getstatuses",
                           (json_int_t) s.getstatuses, "erases", (json_int_t) s.erases,
                           "bytes_programmed", (json_int_t) s.bytes_programmed, "bytes_uploaded",
                           (json_int_t) s.bytes_uploaded, "erase_us", (json_int_t) s.erase_us,
                           "program_us", (json_int_t) s.program_us, "write_wire_us",
                           (json_int_t) s.write_wire_us, "read_wire_us", (json_int_t) s.read_wire_us,
-                          "other_wire_us", (json_int_t) s.other_wire_us));
+                          "other_wire_us", (json_int_t) s.other_wire_us, "passthroughs",
+                          (json_int_t) s.passthroughs));
         return print_json(o, JSON_INDENT(2) | JSON_SORT_KEYS, out);
 }
 

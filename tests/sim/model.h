@@ -47,6 +47,7 @@ struct model_stats {
         uint64_t write_wire_us;        /* data blocks of DNLOAD on the wire */
         uint64_t read_wire_us;         /* data blocks of UPLOAD on the wire */
         uint64_t other_wire_us;        /* everything else on EP0 */
+        uint64_t passthroughs;         /* Crazyflie: its motors were handed to the pass-through */
 };
 
 struct model_ops {

@@ -10,12 +10,16 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "sim/descriptors.h"
 #include "sim/testbed.h"
 
 /* What the model said last can still be read for so long after it left the bus. On real hardware
  * some 100 ms lie between a board's last answer and its going; a time scale of 0 leaves none. */
-#define HANGUP_DELAY_MS 20U
-#define CHUNK           512U
+#define HANGUP_DELAY_MS        20U
+#define CHUNK                  512U
+
+#define SET_CONTROL_LINE_STATE 0x22U /* CDC PSTN 1.2 §6.3.12 */
+#define LINES_UP               3U    /* DTR and RTS */
 
 struct sim_tty { /* in use by its port, then by its last client: the handler's data */
         struct sim *sim;
@@ -114,9 +118,26 @@ static gboolean on_ioctl(UMockdevIoctlBase *handler, UMockdevIoctlClient *client
         return TRUE;
 }
 
+/* The kernel's driver raises the lines when a tty is opened, and drops them when it is closed. */
+static void set_lines(struct sim_tty *tty, unsigned lines) {
+        static struct model_answer answer;
+        struct model_setup setup = {
+                .request_type = 0x21, .request = SET_CONTROL_LINE_STATE, .value = (uint16_t) lines};
+        struct interface_walk walk;
+
+        if (!tty->port || !tty->port->model->on_bus)
+                return;
+        walk = interface_walk(tty->port->model);
+        while (interface_next(&walk))
+                if (walk.class == USB_CLASS_COMM)
+                        setup.index = walk.number;
+        model_control(tty->port->model, &setup, NULL, sim_now(tty->sim), &answer);
+}
+
 static void client_gone(struct sim_tty *tty) {
         g_rec_mutex_lock(&tty->sim->lock);
         if (--tty->n_clients == 0) { /* the last close of a tty throws away what was not read */
+                set_lines(tty, 0);
                 tty->exclusive = false;
                 if (tty->slave >= 0)
                         (void) ioctl(tty->slave, TCFLSH, TCIFLUSH);
@@ -139,7 +160,8 @@ static void on_connected_changed(UMockdevIoctlClient *client, GParamSpec *spec, 
 static void on_client(UMockdevIoctlBase *handler, UMockdevIoctlClient *client, gpointer userdata) {
         struct sim_tty *tty = userdata;
         g_rec_mutex_lock(&tty->sim->lock);
-        tty->n_clients++;
+        if (tty->n_clients++ == 0)
+                set_lines(tty, LINES_UP);
         g_rec_mutex_unlock(&tty->sim->lock);
         g_object_set_data(G_OBJECT(client), "counted", tty);
         g_object_weak_ref(G_OBJECT(client), on_client_finalized, tty);

@@ -57,16 +57,26 @@ static void attach(struct board *b, uint64_t now_us) {
         b->model.generation++;
 }
 
-/* What a chip without its boot pin held starts from. */
-static enum board_mode firmware_or_nothing(const struct board *b, uint32_t address) {
-        if (b->fw && (b->firmware_boots || flash_bootable(&b->rom.flash, address)))
-                return MODE_FIRMWARE;
-        return MODE_OFF;
-}
-
 /* With read protection level 2 the ROM never starts again. */
 static enum board_mode bootloader_or_nothing(const struct board *b) {
         return flash_rdp(&b->rom.flash) == 2 ? MODE_OFF : MODE_BOOTLOADER;
+}
+
+/* What a chip without its boot pin held starts from. */
+static enum board_mode firmware_or_nothing(const struct board *b, uint32_t address,
+                                           enum firmware_entry entry) {
+        if (b->fw && !b->firmware_boots && b->fw->ops->boot)
+                switch (b->fw->ops->boot(b->fw, &b->rom.flash, address, entry)) {
+                case BOOT_FIRMWARE:
+                        return MODE_FIRMWARE;
+                case BOOT_ROM:
+                        return bootloader_or_nothing(b);
+                case BOOT_NOTHING:
+                        return MODE_OFF;
+                }
+        if (b->fw && (b->firmware_boots || flash_bootable(&b->rom.flash, address)))
+                return MODE_FIRMWARE;
+        return MODE_OFF;
 }
 
 static enum board_mode decide(const struct board *b, enum board_after after, enum board_mode real) {
@@ -85,7 +95,7 @@ static enum board_mode decide(const struct board *b, enum board_after after, enu
 
 static enum board_mode after_reset(const struct board *b) {
         return b->boot_pin ? bootloader_or_nothing(b)
-                           : firmware_or_nothing(b, b->rom.chip->flash_start);
+                           : firmware_or_nothing(b, b->rom.chip->flash_start, ENTRY_POWER);
 }
 
 static void leave_rom(struct board *b) {
@@ -93,7 +103,11 @@ static void leave_rom(struct board *b) {
 
         switch (b->rom.exit) {
         case ROM_STARTS_FIRMWARE:
-                leave_bus(b, decide(b, b->after_leave, firmware_or_nothing(b, b->rom.pointer)),
+                leave_bus(b,
+                          decide(b, b->after_leave,
+                                 firmware_or_nothing(b, b->rom.pointer,
+                                                     b->entered_by_software ? ENTRY_SOFTWARE
+                                                                            : ENTRY_BUTTON)),
                           at_us);
                 break;
         case ROM_RESETS:
@@ -112,7 +126,8 @@ static void leave_rom(struct board *b) {
 static void leave_firmware(struct board *b) {
         enum board_mode next = after_reset(b);
 
-        if (b->fw->wish == WISH_BOOTLOADER)
+        b->entered_by_software = b->fw->wish == WISH_BOOTLOADER;
+        if (b->entered_by_software)
                 next = decide(b, b->after_reboot, bootloader_or_nothing(b));
         leave_bus(b, next, b->fw->wish_us);
 }
@@ -210,6 +225,7 @@ static void board_plug(struct model *m, uint64_t now_us) {
         if (b->powered)
                 return;
         b->powered = true;
+        b->entered_by_software = false;
         b->next_mode = after_reset(b);
         if (b->next_mode != MODE_OFF)
                 attach(b, now_us);
@@ -308,7 +324,10 @@ static int board_dump(struct model *m, uint64_t address, void *to, size_t size) 
 }
 
 static void board_stats(struct model *m, struct model_stats *ret) {
-        *ret = board_of(m)->rom.stats;
+        const struct board *b = board_of(m);
+
+        *ret = b->rom.stats;
+        ret->passthroughs = b->fw ? b->fw->passthroughs : 0;
 }
 
 static void board_free(struct model *m) {

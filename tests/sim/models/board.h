@@ -21,6 +21,7 @@ struct board {
         struct rom rom;
         struct firmware *fw; /* NULL: the board is nothing but a chip */
         bool powered;
+        bool entered_by_software; /* its ROM, this time */
         enum board_mode mode;
         enum board_mode next_mode; /* at change_us */
         uint64_t change_us;

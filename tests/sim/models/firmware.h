@@ -15,6 +15,16 @@ enum firmware_wish { /* what the chip shall do, at wish_us */
                      WISH_BOOTLOADER, /* start the ROM */
 };
 
+enum firmware_entry {                 /* how the chip comes to where it decides what to start */
+                      ENTRY_POWER,    /* power, or a reset */
+                      ENTRY_SOFTWARE, /* out of its ROM, which the firmware had asked for */
+                      ENTRY_BUTTON,   /* out of its ROM, which a person had brought about */
+};
+
+enum firmware_boot { BOOT_NOTHING, BOOT_FIRMWARE, BOOT_ROM };
+
+struct flash;
+
 struct firmware_ops {
         void (*start)(struct firmware *fw, uint64_t now_us);
         /* Class and vendor requests; the standard ones are answered by the face. */
@@ -27,6 +37,9 @@ struct firmware_ops {
         void (*advance)(struct firmware *fw, uint64_t now_us);
         /* -ENOENT, -EINVAL. */
         int (*set)(struct firmware *fw, const char *key, const char *value);
+        /* What starts when the chip begins at `address`. NULL: whatever has a vector table. */
+        enum firmware_boot (*boot)(const struct firmware *fw, const struct flash *flash,
+                                   uint32_t address, enum firmware_entry entry);
         void (*free)(struct firmware *fw);
 };
 
@@ -36,7 +49,8 @@ struct firmware {
         enum firmware_wish wish;
         uint64_t wish_us;
         double time_scale;
-        uint32_t uid[3]; /* of the chip; the board keeps it up to date, then calls `start` */
+        uint64_t passthroughs; /* times it gave its motors away */
+        uint32_t uid[3];       /* of the chip; the board keeps it up to date, then calls `start` */
 };
 
 /* A CDC-ACM port that takes everything and says nothing. NULL: no memory. */

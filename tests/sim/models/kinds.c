@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "models/betaflight.h"
 #include "models/board.h"
+#include "models/crazyflie.h"
 #include "models/dfu11.h"
 
 #define OLD_FIRMWARE_SIZE (400U * 1024U) /* about what a Betaflight build has */
@@ -56,16 +57,27 @@ static const struct {
         {"stm32-c5", "c5"},       {"at32f435", "at32f435"}, {"gd32vf103", "gd32vf103"},
 };
 
+/* By the type in its one-time memory. */
+static const struct {
+        const char *kind, *type;
+} crazyflies[] = {
+        {"crazyflie", "CF21"},      {"crazyflie-cf20", "CF20"}, {"crazyflie-c21b", "C21B"},
+        {"crazyflie-cb10", "CB10"}, {"crazyflie-rr10", "RR10"},
+};
+
 #define KIND_DFU11 "dfu11"
 
 const char *const *model_kinds(void) {
-        static const char *all[ARRAY_SIZE(betaflights) + ARRAY_SIZE(bares) + 2];
+        static const char
+                *all[ARRAY_SIZE(betaflights) + ARRAY_SIZE(bares) + ARRAY_SIZE(crazyflies) + 2];
         size_t n = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(betaflights); i++)
                 all[n++] = betaflights[i].kind;
         for (size_t i = 0; i < ARRAY_SIZE(bares); i++)
                 all[n++] = bares[i].kind;
+        for (size_t i = 0; i < ARRAY_SIZE(crazyflies); i++)
+                all[n++] = crazyflies[i].kind;
         all[n++] = KIND_DFU11;
         all[n] = NULL;
         return all;
@@ -106,5 +118,8 @@ struct model *kind_new(const char *kind) {
         for (size_t i = 0; i < ARRAY_SIZE(bares); i++)
                 if (strcmp(kind, bares[i].kind) == 0)
                         return bare_board(i);
+        for (size_t i = 0; i < ARRAY_SIZE(crazyflies); i++)
+                if (strcmp(kind, crazyflies[i].kind) == 0)
+                        return crazyflie_board(crazyflies[i].type);
         return strcmp(kind, KIND_DFU11) == 0 ? dfu11_new() : NULL;
 }
