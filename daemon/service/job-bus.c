@@ -223,8 +223,8 @@ static int on_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = job_cancel(job, &fault);
-        if (r < 0)
-                return call_refuse(error, &fault, r);
+        if (r < 0) /* nothing that one could do about it */
+                return sd_bus_error_set(error, fwd_error_bus_name(fault.error), fault.message);
         return sd_bus_reply_method_return(m, NULL);
 }
 

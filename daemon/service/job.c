@@ -240,11 +240,12 @@ bool job_is_cancelable(const struct job *job) {
 
 int job_cancel(struct job *job, struct fault *fault) {
         if (job->result != JOB_RUNNING)
-                return fault_set(fault, FWD_NOT_SUPPORTED, "Job %" PRIu32 " has ended already (%s)",
-                                 job->id, job_result_name(job->result));
+                return fault_set(fault, FWD_NOT_SUPPORTED,
+                                 "Job %" PRIu32 " has ended already (%s).", job->id,
+                                 job_result_name(job->result));
         if (!job_is_cancelable(job))
                 return fault_set(fault, FWD_NOT_SUPPORTED,
-                                 "Job %" PRIu32 " has done its work, there is nothing to cancel",
+                                 "Job %" PRIu32 " has done its work, there is nothing to cancel.",
                                  job->id);
         job->cancelling = true;
         if (job->worker) {

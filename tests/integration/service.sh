@@ -4,9 +4,9 @@
 #
 #   stub_start             the worker is tests/integration/stub-worker from here on (before fwd_start)
 #   stub OPERATION SHELL   what it does; OPERATION@PORT for one board alone
-#   release PIPE           lets a stub go on that waits in `hold PIPE` (mkfifo "$FWD_STUB_DIR/PIPE" first)
-#   watch_start            collects signals; seen REGEX waits for one that was not seen yet, in order; saw NAME REGEX
-#                          is a check of it
+#   release                lets one stub go on that waits in `hold held`
+#   watch_start            collects signals; seen REGEX waits for one that was not seen yet, in order; seen_both for
+#                          two in any order; saw NAME REGEX is a check of it
 #   call PATH INTERFACE METHOD ARGS…, get PATH INTERFACE PROPERTY, wait_job JOB
 #   device_path PORT
 
@@ -31,11 +31,14 @@ stub_start() {
         export FWD_STUB_DIR=$session/stub FWD_WORKER=$tests_dir/integration/stub-worker
         mkdir "$FWD_STUB_DIR"
         : >"$FWD_STUB_DIR/calls"
+        mkfifo "$FWD_STUB_DIR/held"
+        # Open at both ends for good: no writer is kept waiting, and no reader is let go by another's writer.
+        exec {held_fd}<>"$FWD_STUB_DIR/held"
 }
 stub() { echo "$2" >"$FWD_STUB_DIR/$1"; }
 unstub() { rm -f "$FWD_STUB_DIR/$1"; }
 calls() { cut -d' ' -f1,2 "$FWD_STUB_DIR/calls" | paste -sd' '; }
-release() { echo >"$FWD_STUB_DIR/$1"; }
+release() { echo >&"$held_fd"; }
 
 watch_start() {
         coproc watch { exec bus-talk watch; }
@@ -55,6 +58,11 @@ seen() {
         done
         signal=''
         return 1
+}
+# seen_both REGEX REGEX: in whichever order
+seen_both() {
+        seen "$1|$2" || return
+        if [[ $signal =~ $1 ]]; then seen "$2"; else seen "$1"; fi
 }
 saw() {
         if seen "$2"; then ok "$1"; else not_ok "$1" "no signal like $2, only:"$'\n'"$skipped"; fi

@@ -85,13 +85,12 @@ refused "or what is wrong with it" $error.InvalidImage 'Line 3 has a bad checksu
 stub inspect 'kill -SEGV $$'
 refused "a parser that crashes takes nobody with it" $error.Interrupted 'signal 11' \
         bus-talk inspect "read:$session/image"
-mkfifo "$FWD_STUB_DIR/held"
 stub inspect 'hold held'
 for _ in 1 2 3 4 5 6 7 8; do bus-talk inspect "read:$session/image" >>"$session/inspected" & done
 until [ "$(grep -c ^inspect "$FWD_STUB_DIR/calls")" -ge 11 ]; do read -r -t 0.01 <>"$session/bus.up"; done
 refused "a ninth at one time" $error.LimitExceeded '8 files are being inspected' \
         bus-talk inspect "read:$session/image"
-for _ in 1 2 3 4 5 6 7 8; do release held; done
+for _ in 1 2 3 4 5 6 7 8; do release; done
 until [ "$(wc -l <"$session/inspected")" -ge 8 ]; do read -r -t 0.01 <>"$session/bus.up"; done
 is "the eight are answered" "$(grep -c 'Format=raw' "$session/inspected")" 8
 unstub inspect

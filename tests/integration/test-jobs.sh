@@ -10,14 +10,13 @@
 . "$(dirname "$0")/service.sh"
 session_start bus sim
 stub_start
-FWD_ENV=("FWD_AWAIT_MS=500,500" FWD_WORKER_TIMEOUT_MS=2000 FWD_CANCEL_GRACE_MS=500)
+FWD_ENV=(FWD_CANCEL_GRACE_MS=500)
 for port in 1-1 1-2; do
         simctl plug stm32-f405 $port
         simctl wait $port bootloader
 done
 fwd_start
 watch_start
-mkfifo "$FWD_STUB_DIR/held"
 one=$(device_path 1-1) two=$(device_path 1-2)
 for i in 1 2; do head -c 100000 /dev/urandom >"$session/image-$i"; done
 flash() { bus-talk flash "$1" "read:$session/image-${2:-1}" leave b false; }
@@ -66,7 +65,7 @@ is "the other board is free" "$(wait_job "$(flash "$two")" | cut -d' ' -f1)" suc
 # --- the client may go; others wait
 wait_job "$job_path" >"$session/wait-1" &
 waiter=$!
-release held
+release
 wait $waiter
 like "who waits is told" "$(cat "$session/wait-1")" '^success State=verified'
 unstub flash@1-1
@@ -74,10 +73,9 @@ unstub flash@1-1
 # --- two boards at once, each its own image
 stub_writing
 first=$(flash "$one" 1) second=$(flash "$two" 2)
-seen "^PropertiesChanged $first .*State=partly-written"
-seen "^PropertiesChanged $second .*State=partly-written"
-release held
-release held
+seen_both "^PropertiesChanged $first .*State=partly-written" "^PropertiesChanged $second .*State=partly-written"
+release
+release
 like "both succeed" "$(wait_job "$first")$(wait_job "$second")" '^success.*success'
 same_bytes "the first got its image" "$FWD_STUB_DIR/flashed-1-1" "$session/image-1"
 same_bytes "the second got its" "$FWD_STUB_DIR/flashed-1-2" "$session/image-2"
@@ -89,7 +87,7 @@ cp "$session/image-1" "$session/changing"
 job_path=$(bus-talk flash "$one" "read:$session/changing" leave b false)
 seen "^PropertiesChanged $job_path .*Format=raw"
 echo changed >"$session/changing"
-release held
+release
 is "changed after it was inspected" "$(wait_job "$job_path" | cut -d' ' -f1)" success
 same_bytes "does not matter" "$FWD_STUB_DIR/flashed-1-1" "$session/image-1"
 unstub inspect
@@ -118,8 +116,6 @@ stub flash 'say STATE=written; success'
 like "a success without proof" "$(wait_job "$(flash "$one")")" '^failed State=written .*VerifyFailed'
 stub flash 'say "no report"; hold held'
 like "nonsense" "$(wait_job "$(flash "$one")")" '^failed State=untouched .*broken report'
-stub flash 'say STATE=partly-written; hold held'
-like "silent for too long" "$(wait_job "$(flash "$one")")" '^failed State=partly-written .*said nothing'
 stub flash 'fail WriteFailed partly-written "The write stalled"'
 like "told by itself" "$(wait_job "$(flash "$one")")" \
         'ErrorName=org.fwctl1.Error.WriteFailed ErrorMessage=The write stalled. Board 1-1 .* is partly written.* Flash again'
@@ -151,9 +147,15 @@ like "the reboot succeeds" "$(wait_job "$job_path")" '^success'
 is "its identity stays" "$(get "$three" $device UniqueId)" 002d00303334510b32313533
 is "its profile too" "$(get "$three" $device Board)" betaflight
 
-# --- nothing comes
+# --- nothing is heard of the worker, nothing comes to the port: with short waits
+fwd_stop
+FWD_ENV=("FWD_AWAIT_MS=500,500" FWD_WORKER_TIMEOUT_MS=3000)
+fwd_start
+stub flash 'say STATE=partly-written; hold held'
+like "silent for too long" "$(wait_job "$(flash "$two")")" '^failed State=partly-written .*said nothing'
 simctl plug betaflight-f405 1-4
 simctl wait 1-4 firmware
+seen '^PropertiesChanged .*Variant=BTFL'
 four=$(device_path 1-4)
 stub reboot 'simctl unplug 1-4 >&2'
 job_path=$(call "$four" $device RebootToBootloader 'a{sv}' 0 | cut -d'"' -f2)

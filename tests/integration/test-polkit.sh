@@ -15,7 +15,6 @@ simctl plug stm32-f405 1-2
 simctl wait 1-2 bootloader
 fwd_start
 watch_start
-mkfifo "$FWD_STUB_DIR/held"
 one=$(device_path 1-1) two=$(device_path 1-2)
 echo firmware >"$session/firmware-7.bin"
 flash() { bus-talk flash "$two" "read:$session/firmware-7.bin" leave b false "$@"; }

@@ -20,7 +20,6 @@ is "a board that was there before is found" "$(get "$(device_path 1-1)" $device 
 
 # --- introspection is the contract
 stub inspect 'say X.Format=raw; hold held'
-mkfifo "$FWD_STUB_DIR/held"
 echo firmware >"$session/image"
 job_path=$(bus-talk flash "$(device_path 1-1)" "read:$session/image")
 for path in $root "$(device_path 1-1)" "$job_path"; do
