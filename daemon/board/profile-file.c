@@ -36,6 +36,7 @@ static int parse_flashable(struct board_profile *p, const char *value);
 static int parse_raw_address(struct board_profile *p, const char *value);
 static int parse_protect(struct board_profile *p, const char *value);
 static int parse_keep(struct board_profile *p, const char *value);
+static int parse_keep_config(struct board_profile *p, const char *value);
 static int parse_check_vectors(struct board_profile *p, const char *value);
 static int parse_reboot(struct board_profile *p, const char *value);
 static int parse_otp(struct board_profile *p, const char *value);
@@ -60,6 +61,7 @@ static const struct key {
         {"Firmware", "RawAddress", parse_raw_address, false, "an address"},
         {"Firmware", "Protect", parse_protect, false, "ranges such as 0x08000000+16K"},
         {"Firmware", "Keep", parse_keep, false, "ranges such as 0x08000000+16K"},
+        {"Firmware", "KeepConfig", parse_keep_config, false, "yes or no"},
         {"Firmware", "CheckVectors", parse_check_vectors, false, "yes or no"},
         {"Bootloader", "Reboot", parse_reboot, false, "msp, crazyflie or none"},
         {"Bootloader", "Hint", parse_hint_bootloader, true, "a text"},
@@ -126,6 +128,10 @@ static int parse_flag(const char *value, bool *ret) {
 
 static int parse_flashable(struct board_profile *p, const char *value) {
         return parse_flag(value, &p->flashable);
+}
+
+static int parse_keep_config(struct board_profile *p, const char *value) {
+        return parse_flag(value, &p->keep_config);
 }
 
 static int parse_check_vectors(struct board_profile *p, const char *value) {

@@ -15,7 +15,42 @@ static const struct {
         {"force", OPTION_FORCE, "b", "a boolean (b)"},
         {"erase", OPTION_ERASE, "s", "the text \"sectors\" or \"full\" (s)"},
         {"leave", OPTION_LEAVE, "b", "a boolean (b)"},
+        {"keep-config", OPTION_KEEP_CONFIG, "b", "a boolean (b)"},
+        {"dump", OPTION_DUMP, "b", "a boolean (b)"},
+        {"only", OPTION_ONLY, "s", "a text such as \"serial,modes\" (s)"},
+        {"save-with-errors", OPTION_SAVE_WITH_ERRORS, "b", "a boolean (b)"},
 };
+
+static void take_bool(struct options *options, unsigned bit, bool value) {
+        switch (bit) {
+        case OPTION_FORCE:
+                options->force = value;
+                break;
+        case OPTION_LEAVE:
+                options->leave = value;
+                break;
+        case OPTION_KEEP_CONFIG:
+                options->keep_config = value ? KEEP_YES : KEEP_NO;
+                break;
+        case OPTION_DUMP:
+                options->dump = value;
+                break;
+        case OPTION_SAVE_WITH_ERRORS:
+                options->save_with_errors = value;
+                break;
+        default:
+                break;
+        }
+}
+
+static int take_only(struct options *options, const char *text, struct fault *fault) {
+        if (!*text || strlen(text) >= sizeof(options->only) ||
+            text[strspn(text, "abcdefghijklmnopqrstuvwxyz,-")])
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "The option \"only\" is not a list of names with commas between");
+        (void) strcpy(options->only, text);
+        return 0;
+}
 
 static int read_value(sd_bus_message *m, unsigned bit, const char *type, struct options *options,
                       struct fault *fault) {
@@ -26,10 +61,7 @@ static int read_value(sd_bus_message *m, unsigned bit, const char *type, struct 
                 r = sd_bus_message_read(m, "v", "b", &b);
                 if (r < 0)
                         return r;
-                if (bit == OPTION_FORCE)
-                        options->force = b;
-                else
-                        options->leave = b;
+                take_bool(options, bit, b);
                 return 0;
         }
         if (type[0] == 't') {
@@ -40,6 +72,8 @@ static int read_value(sd_bus_message *m, unsigned bit, const char *type, struct 
         r = sd_bus_message_read(m, "v", "s", &text);
         if (r < 0)
                 return r;
+        if (bit == OPTION_ONLY)
+                return take_only(options, text, fault);
         if (bit == OPTION_ADDRESS) {
                 if (parse_u64(text, UINT64_MAX, &options->address) < 0)
                         return fault_set(fault, FWD_INVALID_ARGUMENT,

@@ -10,11 +10,23 @@
 
 #include "base/fault.h"
 
-enum {                          /* which keys a method takes */
-       OPTION_ADDRESS = 1 << 0, /* "address" t, or s: where a raw image goes */
-       OPTION_FORCE = 1 << 1,   /* "force" b */
-       OPTION_ERASE = 1 << 2,   /* "erase" s: "sectors" or "full" */
-       OPTION_LEAVE = 1 << 3,   /* "leave" b */
+enum {                                   /* which keys a method takes */
+       OPTION_ADDRESS = 1 << 0,          /* "address" t, or s: where a raw image goes */
+       OPTION_FORCE = 1 << 1,            /* "force" b */
+       OPTION_ERASE = 1 << 2,            /* "erase" s: "sectors" or "full" */
+       OPTION_LEAVE = 1 << 3,            /* "leave" b */
+       OPTION_KEEP_CONFIG = 1 << 4,      /* "keep-config" b */
+       OPTION_DUMP = 1 << 5,             /* "dump" b */
+       OPTION_ONLY = 1 << 6,             /* "only" s: parts of a configuration */
+       OPTION_SAVE_WITH_ERRORS = 1 << 7, /* "save-with-errors" b */
+};
+
+#define OPTION_ONLY_SIZE 64U /* bytes, with the NUL */
+
+enum keep_config {
+        KEEP_BY_PROFILE, /* as the board's profile says */
+        KEEP_YES,
+        KEEP_NO,
 };
 
 struct options {
@@ -23,6 +35,10 @@ struct options {
         bool force;
         bool erase_full;
         bool leave;
+        enum keep_config keep_config;
+        bool dump;
+        bool save_with_errors;
+        char only[OPTION_ONLY_SIZE]; /* words with commas between; "": all. The worker knows them */
 };
 
 #define OPTIONS_INIT                                                                               \

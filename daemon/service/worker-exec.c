@@ -86,6 +86,12 @@ static void args_fill(struct args *args, const char *program, const struct worke
                 args_add(args, "--option=erase=full");
         if (!r->options->leave)
                 args_add(args, "--option=leave=no");
+        if (r->options->dump)
+                args_add(args, "--option=dump=yes");
+        if (*r->options->only)
+                args_add(args, "--option=only=%s", r->options->only);
+        if (r->options->save_with_errors)
+                args_add(args, "--option=save-with-errors=yes");
 }
 
 /* Only what the worker reads, the loader's, and what a sanitizer or a simulated bus needs. */

@@ -109,6 +109,7 @@ static void test_whole_file(void **state) {
                    "Protect=0x08000000-0x08004000 0x1fff7800+512\n"
                    "Keep=0x080c0000+256K\n"
                    "CheckVectors=yes\n"
+                   "KeepConfig=yes\n"
                    "[Bootloader]\n"
                    "Reboot=msp\n"
                    "Hint=Hold the button,\n"
@@ -137,6 +138,7 @@ static void test_whole_file(void **state) {
         assert_int_equal(p->n_keep, 1);
         assert_int_equal(p->keep_ranges[0].end, 0x08100000);
         assert_true(p->check_vectors);
+        assert_true(p->keep_config);
         assert_string_equal(p->hint_bootloader, "Hold the button, then plug it in, and let go.");
         assert_string_equal(p->hint_return, "Unplug it.");
 }
@@ -152,6 +154,7 @@ static void test_defaults(void **state) {
         assert_true(p->flashable);
         assert_false(p->has_raw_address);
         assert_false(p->check_vectors);
+        assert_false(p->keep_config);
         assert_int_equal(p->n_protected, 0);
         assert_int_equal(p->n_keep, 0);
         assert_null(p->match.manufacturer);

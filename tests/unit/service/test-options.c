@@ -7,7 +7,9 @@
 #include "bench.h"
 #include "service/options.h"
 
-#define ALL (OPTION_ADDRESS | OPTION_FORCE | OPTION_ERASE | OPTION_LEAVE)
+#define ALL                                                                                        \
+        (OPTION_ADDRESS | OPTION_FORCE | OPTION_ERASE | OPTION_LEAVE | OPTION_KEEP_CONFIG |        \
+         OPTION_DUMP | OPTION_ONLY | OPTION_SAVE_WITH_ERRORS)
 
 static int connect_setup(void **state) {
         sd_bus *bus = NULL;
@@ -56,6 +58,7 @@ static void test_none(void **state) {
         assert_false(options.force);
         assert_false(options.has_address);
         assert_false(options.erase_full);
+        assert_int_equal(options.keep_config, KEEP_BY_PROFILE);
 }
 
 static void test_all(void **state) {
@@ -71,6 +74,25 @@ static void test_all(void **state) {
         assert_true(options.force);
         assert_true(options.erase_full);
         assert_false(options.leave);
+}
+
+static void test_configuration(void **state) {
+        struct options options = {};
+        struct fault fault = FAULT_INIT;
+        sd_bus_message *m = call_new(state);
+
+        assert_true(sd_bus_message_append(m, "a{sv}", 4, "keep-config", "b", 0, "dump", "b", 1,
+                                          "only", "s", "serial,osd", "save-with-errors", "b",
+                                          1) >= 0);
+        assert_int_equal(parse(m, ALL, &options, &fault), 0);
+        assert_int_equal(options.keep_config, KEEP_NO);
+        assert_true(options.dump);
+        assert_true(options.save_with_errors);
+        assert_string_equal(options.only, "serial,osd");
+        m = call_new(state);
+        assert_true(sd_bus_message_append(m, "a{sv}", 1, "keep-config", "b", 1) >= 0);
+        assert_int_equal(parse(m, ALL, &options, &fault), 0);
+        assert_int_equal(options.keep_config, KEEP_YES);
 }
 
 static void test_address_as_number(void **state) {
@@ -107,6 +129,10 @@ static void test_refusals(void **state) {
                 {"address", "s", "-1", "\"address\""},
                 {"address", "s", "0x10000000000000000", "\"address\""},
                 {"erase", "s", "mass", "\"erase\""},
+                {"only", "s", "", "\"only\""},
+                {"only", "s", "osd --tty=/dev/ttyS0", "\"only\""},
+                {"only", "s", "serial,receiver,modes,osd,serial,receiver,modes,osd,serial,receiver",
+                 "\"only\""},
                 {"evil\tkey", "s", "x", "evil?key"},
         };
 
@@ -146,13 +172,10 @@ static void test_container_value(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_none),
-                cmocka_unit_test(test_all),
-                cmocka_unit_test(test_address_as_number),
-                cmocka_unit_test(test_refusals),
-                cmocka_unit_test(test_not_for_this_call),
-                cmocka_unit_test(test_twice),
-                cmocka_unit_test(test_container_value),
+                cmocka_unit_test(test_none),          cmocka_unit_test(test_all),
+                cmocka_unit_test(test_configuration), cmocka_unit_test(test_address_as_number),
+                cmocka_unit_test(test_refusals),      cmocka_unit_test(test_not_for_this_call),
+                cmocka_unit_test(test_twice),         cmocka_unit_test(test_container_value),
         };
 
         return cmocka_run_group_tests(tests, connect_setup, connect_teardown);
