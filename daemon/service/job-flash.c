@@ -112,14 +112,20 @@ static int return_check(struct job *job) {
 
 static int return_first(struct job *job) {
         const struct board_profile *profile = job->device->profile;
+        const char *hint =
+                profile && profile->hint_return ? profile->hint_return : "Power-cycle the board.";
+        const char *what = "The board has not come back by itself.";
+        char notice[800];
 
         if (job->device->mode == MODE_FIRMWARE)
                 return 1;
-        job_set_fact(job, "Notice",
-                     profile && profile->hint_return ? profile->hint_return
-                     : job->device->mode == MODE_BOOTLOADER
-                             ? "The board is still in its bootloader: power-cycle it."
-                             : "The board has not come back: power-cycle it.");
+        if (job->device->mode == MODE_BOOTLOADER)
+                what = "The board is still in its bootloader.";
+        else if (!job->went_firmware)
+                what = "The board has left its bootloader; its firmware does not show on USB. If "
+                       "it should:";
+        (void) snprintf(notice, sizeof(notice), "%s %s", what, hint);
+        job_set_fact(job, "Notice", notice);
         return 1;
 }
 
