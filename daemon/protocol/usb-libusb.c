@@ -60,6 +60,17 @@ static int op_control(struct usb_device *usb, uint8_t request_type, uint8_t requ
                                                 data, length, timeout_ms));
 }
 
+static int op_transfer(struct usb_device *usb, uint8_t endpoint, void *data, size_t size,
+                       unsigned timeout_ms) {
+        int done = 0;
+        int r = libusb_bulk_transfer(handle_of(usb), endpoint, data, (int) size, &done, timeout_ms);
+
+        /* What came before the time was over is not lost. */
+        if (r == LIBUSB_SUCCESS || (r == LIBUSB_ERROR_TIMEOUT && done > 0))
+                return done;
+        return to_errno(r);
+}
+
 static int op_claim(struct usb_device *usb, int interface) {
         return to_errno(libusb_claim_interface(handle_of(usb), interface));
 }
@@ -92,6 +103,7 @@ static void op_close(struct usb_device *usb) {
 
 static const struct usb_ops ops = {
         .control = op_control,
+        .transfer = op_transfer,
         .claim = op_claim,
         .set_alt = op_set_alt,
         .reset = op_reset,

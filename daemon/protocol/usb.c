@@ -26,6 +26,14 @@ int usb_control(struct usb_device *usb, uint8_t request_type, uint8_t request, u
                                  timeout_ms);
 }
 
+int usb_transfer(struct usb_device *usb, uint8_t endpoint, void *data, size_t size,
+                 unsigned timeout_ms) {
+        if (size > USB_TRANSFER_SIZE_MAX || timeout_ms == 0)
+                return -EINVAL;
+        return usb->ops->transfer ? usb->ops->transfer(usb, endpoint, data, size, timeout_ms)
+                                  : -EOPNOTSUPP;
+}
+
 uint64_t usb_now_ms(struct usb_device *usb) {
         struct timespec now = {};
 

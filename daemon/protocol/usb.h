@@ -20,6 +20,10 @@ struct usb_ops {
         int (*control)(struct usb_device *usb, uint8_t request_type, uint8_t request,
                        uint16_t value, uint16_t index, void *data, uint16_t length,
                        unsigned timeout_ms);
+        /* One transfer on a bulk or interrupt endpoint, direction by bit 7 of its address: bytes
+         * moved, or as `control`. NULL: only EP0 is there. */
+        int (*transfer)(struct usb_device *usb, uint8_t endpoint, void *data, size_t size,
+                        unsigned timeout_ms);
         int (*claim)(struct usb_device *usb,
                      int interface); /* detaches no kernel driver; -EBUSY, -ENODEV */
         int (*set_alt)(struct usb_device *usb, int interface, int alt);
@@ -47,13 +51,17 @@ struct usb_device {
 int usb_open(const char *node, struct usb_device **ret, struct fault *fault);
 struct usb_device *usb_close(struct usb_device *usb);
 DEFINE_CLEANUP(struct usb_device *, usb_close)
-#define _cleanup_usb_        _cleanup_(usb_close_p)
+#define _cleanup_usb_         _cleanup_(usb_close_p)
 
-#define USB_CONTROL_SIZE_MAX 4096U /* bytes; usbfs refuses more */
+#define USB_CONTROL_SIZE_MAX  4096U  /* bytes; usbfs refuses more */
+#define USB_TRANSFER_SIZE_MAX 16384U /* what usbfs takes in one piece */
 
 /* One control transfer, counted; -EINVAL if `length` is above USB_CONTROL_SIZE_MAX. */
 int usb_control(struct usb_device *usb, uint8_t request_type, uint8_t request, uint16_t value,
                 uint16_t index, void *data, uint16_t length, unsigned timeout_ms);
+/* The same for another endpoint of a claimed interface; -EOPNOTSUPP if there is only EP0. */
+int usb_transfer(struct usb_device *usb, uint8_t endpoint, void *data, size_t size,
+                 unsigned timeout_ms);
 /* A string descriptor as clean UTF-8, read again if it comes truncated (F427) or stalls. "" if the
  * index is 0 or unreadable; -ENODEV only. */
 int usb_string(struct usb_device *usb, uint8_t index, char *to, size_t to_size);

@@ -44,6 +44,29 @@ static inline bool interface_next(struct interface_walk *walk) {
         return false;
 }
 
+#define USB_DESCRIPTOR_ENDPOINT 5U
+#define USB_ENDPOINT_INTERRUPT  3U
+
+/* bmAttributes of an endpoint (bits 0 and 1: its kind), and its interface; negative: there is no
+ * such endpoint. */
+static inline int endpoint_find(const struct model *model, uint8_t address,
+                                uint8_t *ret_interface) {
+        const uint8_t *d = model->config_descriptor;
+        uint8_t interface = 0;
+
+        for (size_t left = model->config_size; left >= 2 && d[0] >= 2 && d[0] <= left;
+             left -= d[0], d += d[0]) {
+                if (d[1] == USB_DESCRIPTOR_INTERFACE && d[0] >= 9)
+                        interface = d[2];
+                if (d[1] != USB_DESCRIPTOR_ENDPOINT || d[0] < 7 || d[2] != address)
+                        continue;
+                if (ret_interface)
+                        *ret_interface = interface;
+                return d[3];
+        }
+        return -1;
+}
+
 static inline uint16_t descriptor_le16(const uint8_t *from) {
         return (uint16_t) (from[0] | from[1] << 8);
 }

@@ -60,6 +60,12 @@ struct model_ops {
          * has none. */
         void (*serial_write)(struct model *m, const uint8_t *data, size_t size, uint64_t now_us);
         size_t (*serial_read)(struct model *m, uint8_t *to, size_t size, uint64_t now_us);
+        /* One transfer on an endpoint other than EP0 (bulk, interrupt), by its address. Bytes
+         * moved; -EPIPE: a stall; -ENOENT: it is the serial port's, or there is none; IN also
+         * -EAGAIN: nothing to say yet (next_event tells when). NULL if there are none. */
+        int (*out)(struct model *m, uint8_t endpoint, const uint8_t *data, size_t size,
+                   uint64_t now_us);
+        int (*in)(struct model *m, uint8_t endpoint, uint8_t *to, size_t size, uint64_t now_us);
         /* When something happens by itself next (leave the bus, come back, serial output):
          * MODEL_NEVER if nothing. */
         uint64_t (*next_event)(struct model *m);
@@ -107,6 +113,8 @@ void model_control(struct model *m, const struct model_setup *setup, const uint8
                    uint64_t now_us, struct model_answer *ret);
 void model_serial_write(struct model *m, const uint8_t *data, size_t size, uint64_t now_us);
 size_t model_serial_read(struct model *m, uint8_t *to, size_t size, uint64_t now_us);
+int model_out(struct model *m, uint8_t endpoint, const uint8_t *data, size_t size, uint64_t now_us);
+int model_in(struct model *m, uint8_t endpoint, uint8_t *to, size_t size, uint64_t now_us);
 uint64_t model_next_event(struct model *m);
 void model_advance(struct model *m, uint64_t now_us);
 void model_plug(struct model *m, uint64_t now_us);

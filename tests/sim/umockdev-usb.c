@@ -2,7 +2,7 @@
 
 /* A device node as usbfs has it (Linux, include/uapi/linux/usbdevice_fs.h;
  * drivers/usb/core/devio.c): who has which interface, control URBs one after the other on EP0, each
- * ended at the time that the model says.
+ * ended at the time that the model says, and URBs on other endpoints when the model has something.
  *
  * The node in the mock /dev is a plain file, so poll() on it always says ready, and a libusb that
  * waits for a URB would spin on REAPURBNDELAY. So while a URB is pending that one is held until the
@@ -21,6 +21,8 @@
 #define INTERFACES_MAX            32U
 
 #define SETUP_SIZE                8U
+#define ENDPOINT_IN               0x80U
+#define TRANSFER_SIZE_MAX         0x10000
 #define REQUEST_TYPE_IN           0x80U
 #define REQUEST_TYPE_CLASS_MASK   0x60U
 #define REQUEST_TYPE_STANDARD     0U
@@ -46,6 +48,7 @@ struct transfer {                 /* a URB, or an ioctl that waits for its contr
         UMockdevIoctlData *urb;  /* struct usbdevfs_urb, if is_urb */
         UMockdevIoctlData *data; /* the urb's buffer (with setup), or the ioctl's */
         gulong urb_address;      /* in the client, for DISCARDURB */
+        uint8_t endpoint;        /* 0: EP0, else of a bulk or interrupt URB */
         struct model_setup setup;
         bool started;
         struct model_answer answer;
@@ -57,6 +60,7 @@ struct usb_node {
         char path[64];
         GPtrArray *clients; /* struct usb_client */
         GQueue ep0;         /* struct transfer *, the first one is with the model */
+        GQueue others;      /* struct transfer * on other endpoints */
 };
 
 /* Ends an ioctl. on_ioctl() took a reference, as libumockdev drops its own while an ioctl is held;
@@ -136,7 +140,28 @@ static void submit(struct usb_node *node, struct transfer *t) {
         start_next(node);
 }
 
+/* Those on other endpoints, in the order in which they came. */
+static void advance_others(struct usb_node *node, uint64_t now_us) {
+        for (GList *l = node->others.head; l;) {
+                GList *next = l->next;
+                struct transfer *t = l->data;
+                size_t size = t->data->data_len;
+                int r = t->endpoint & ENDPOINT_IN ? model_in(node->port->model, t->endpoint,
+                                                             t->data->data, size, now_us)
+                                                  : model_out(node->port->model, t->endpoint,
+                                                              t->data->data, size, now_us);
+
+                if (r != -EAGAIN) {
+                        g_queue_delete_link(&node->others, l);
+                        finish(t, MIN(r, 0), (size_t) MAX(r, 0));
+                }
+                l = next;
+        }
+}
+
 void usb_node_advance(struct usb_node *node, uint64_t now_us, uint64_t host_us) {
+        if (node->port)
+                advance_others(node, now_us);
         for (;;) {
                 struct transfer *t = g_queue_peek_head(&node->ep0);
                 if (!t || !t->started || t->answer.at_us > now_us)
@@ -229,15 +254,49 @@ static int check_recipient(struct usb_client *c, const struct model_setup *setup
         return claim(c, setup->index & 0xFF);
 }
 
+static void take_urb(struct transfer *t, struct usb_client *c, UMockdevIoctlData *urb,
+                     UMockdevIoctlData *buffer) {
+        t->owner = c;
+        t->is_urb = true;
+        t->urb_address = urb->client_addr;
+        t->urb = g_object_ref(urb);
+        t->data = g_object_ref(buffer);
+}
+
+/* Bulk or interrupt; the model is asked at the next sim_settle(). */
+static int submit_data(struct usb_client *c, UMockdevIoctlData *data) {
+        const struct usbdevfs_urb *urb = (struct usbdevfs_urb *) data->data;
+        uint8_t interface;
+        if (urb->buffer_length <= 0 || urb->buffer_length > TRANSFER_SIZE_MAX)
+                return EINVAL;
+        if (endpoint_find(c->node->port->model, urb->endpoint, &interface) < 0)
+                return ENOENT;
+        int error = claim(c, interface);
+        if (error)
+                return error;
+        g_autoptr(UMockdevIoctlData) buffer =
+                umockdev_ioctl_data_resolve(data, G_STRUCT_OFFSET(struct usbdevfs_urb, buffer),
+                                            (size_t) urb->buffer_length, NULL);
+        if (!buffer)
+                return EFAULT;
+        struct transfer *t = g_new0(struct transfer, 1);
+        t->endpoint = urb->endpoint;
+        take_urb(t, c, data, buffer);
+        g_queue_push_tail(&c->node->others, t);
+        return 0;
+}
+
 static int submit_urb(struct usb_client *c, UMockdevIoctlData *arg) {
         g_autoptr(UMockdevIoctlData) data =
                 umockdev_ioctl_data_resolve(arg, 0, sizeof(struct usbdevfs_urb), NULL);
         if (!data)
                 return EFAULT;
         struct usbdevfs_urb *urb = (struct usbdevfs_urb *) data->data;
+        if (urb->type == USBDEVFS_URB_TYPE_BULK || urb->type == USBDEVFS_URB_TYPE_INTERRUPT)
+                return submit_data(c, data);
         if (urb->type != USBDEVFS_URB_TYPE_CONTROL || (urb->endpoint & 0x7F) != 0)
-                return ENOENT; /* models have EP0 only; a CDC's endpoints are the kernel's */
-        if (urb->buffer_length < (int) SETUP_SIZE || urb->buffer_length > 0x10000)
+                return ENOENT;
+        if (urb->buffer_length < (int) SETUP_SIZE || urb->buffer_length > TRANSFER_SIZE_MAX)
                 return EINVAL;
         size_t size = (size_t) urb->buffer_length;
         g_autoptr(UMockdevIoctlData) buffer = umockdev_ioctl_data_resolve(
@@ -256,29 +315,33 @@ static int submit_urb(struct usb_client *c, UMockdevIoctlData *arg) {
         if (error)
                 return error;
         struct transfer *t = g_new0(struct transfer, 1);
-        t->owner = c;
-        t->is_urb = true;
         t->setup = setup;
-        t->urb_address = data->client_addr;
-        t->urb = g_steal_pointer(&data);
-        t->data = g_steal_pointer(&buffer);
+        take_urb(t, c, data, buffer);
         submit(c->node, t);
         return 0;
 }
 
-static int discard_urb(struct usb_client *c, UMockdevIoctlData *arg) {
-        gulong address = *(gulong *) arg->data;
-        for (GList *l = c->node->ep0.head; l; l = l->next) {
+static bool discard_from(struct usb_client *c, GQueue *queue, gulong address) {
+        for (GList *l = queue->head; l; l = l->next) {
                 struct transfer *t = l->data;
                 if (t->owner != c || !t->is_urb || t->urb_address != address)
                         continue;
                 /* The chip goes on with what it does: the model is not told. */
-                g_queue_delete_link(&c->node->ep0, l);
+                g_queue_delete_link(queue, l);
                 finish(t, -ENOENT, 0);
-                start_next(c->node);
-                return 0;
+                return true;
         }
-        return EINVAL;
+        return false;
+}
+
+static int discard_urb(struct usb_client *c, UMockdevIoctlData *arg) {
+        gulong address = *(gulong *) arg->data;
+        if (discard_from(c, &c->node->others, address))
+                return 0;
+        if (!discard_from(c, &c->node->ep0, address))
+                return EINVAL;
+        start_next(c->node);
+        return 0;
 }
 
 /* A control transfer inside an ioctl: the client waits. -1: it was begun, and is ended later. */
@@ -418,11 +481,15 @@ static int get_capabilities(UMockdevIoctlData *arg) {
         return 0;
 }
 
-static bool has_pending(const struct usb_client *c) {
-        for (const GList *l = c->node->ep0.head; l; l = l->next)
+static bool is_owner(const GQueue *queue, const struct usb_client *c) {
+        for (const GList *l = queue->head; l; l = l->next)
                 if (((const struct transfer *) l->data)->owner == c)
                         return true;
         return false;
+}
+
+static bool has_pending(const struct usb_client *c) {
+        return is_owner(&c->node->ep0, c) || is_owner(&c->node->others, c);
 }
 
 static int begin_reap(struct usb_client *c, UMockdevIoctlData *arg, bool blocking) {
@@ -516,26 +583,27 @@ static gboolean on_ioctl(UMockdevIoctlBase *handler, UMockdevIoctlClient *client
         return TRUE;
 }
 
+static void forget_transfers(GQueue *queue, const struct usb_client *c) {
+        for (GList *l = queue->head; l;) {
+                GList *next = l->next;
+                struct transfer *t = l->data;
+                if (t->owner == c) {
+                        transfer_free(t);
+                        g_queue_delete_link(queue, l);
+                }
+                l = next;
+        }
+}
+
 /* The client closed the node or ended. A client that is killed while an ioctl is held is noticed
  * when the answer cannot be sent; libumockdev then drops the client object without closing it,
  * hence the weak reference beside the "connected" property. */
 static void client_gone(struct usb_client *c) {
         struct usb_node *node = c->node;
         g_rec_mutex_lock(&node->sim->lock);
-        for (GList *l = node->ep0.head; l; l = l->next) {
-                struct transfer *t = l->data;
-                if (t->owner == c)
-                        t->owner = NULL; /* a close kills URBs, but the chip has the request */
-        }
-        for (GList *l = node->ep0.head; l;) {
-                GList *next = l->next;
-                struct transfer *t = l->data;
-                if (!t->owner) {
-                        transfer_free(t);
-                        g_queue_delete_link(&node->ep0, l);
-                }
-                l = next;
-        }
+        /* A close kills URBs, but the chip has the request. */
+        forget_transfers(&node->ep0, c);
+        forget_transfers(&node->others, c);
         start_next(node);
         g_queue_clear_full(&c->done, (GDestroyNotify) transfer_free);
         g_clear_object(&c->reap_arg);
@@ -584,6 +652,7 @@ struct usb_node *usb_node_new(struct sim_port *port, const char *path) {
         node->port = port;
         node->clients = g_ptr_array_new();
         g_queue_init(&node->ep0);
+        g_queue_init(&node->others);
         (void) g_strlcpy(node->path, path, sizeof(node->path));
         g_autoptr(UMockdevIoctlBase) handler = umockdev_ioctl_base_new();
         g_object_set_data_full(G_OBJECT(handler), "usb-node", node, node_free);
@@ -598,7 +667,7 @@ struct usb_node *usb_node_new(struct sim_port *port, const char *path) {
 void usb_node_gone(struct usb_node *node) {
         node->port = NULL;
         struct transfer *t;
-        while ((t = g_queue_pop_head(&node->ep0)))
+        while ((t = g_queue_pop_head(&node->ep0)) || (t = g_queue_pop_head(&node->others)))
                 finish(t, -ENODEV, 0);
         for (guint i = 0; i < node->clients->len; i++)
                 reap(g_ptr_array_index(node->clients, i));

@@ -42,7 +42,7 @@ static void start_firmware(struct board *b, uint64_t now_us) {
         b->fw->wish_us = MODEL_NEVER;
         b->fw->ops->start(b->fw, now_us);
         face_show(&b->fw->face, &b->model);
-        b->model.has_serial_port = true;
+        b->model.has_serial_port = !b->fw->no_serial_port;
 }
 
 static void attach(struct board *b, uint64_t now_us) {
@@ -98,17 +98,19 @@ static enum board_mode after_reset(const struct board *b) {
                            : firmware_or_nothing(b, b->rom.chip->flash_start, ENTRY_POWER);
 }
 
+static enum board_mode after_rom(const struct board *b) {
+        enum board_mode next = firmware_or_nothing(
+                b, b->rom.pointer, b->entered_by_software ? ENTRY_SOFTWARE : ENTRY_BUTTON);
+
+        return next == MODE_FIRMWARE && b->fw->resets_first ? after_reset(b) : next;
+}
+
 static void leave_rom(struct board *b) {
         uint64_t at_us = b->rom.exit_us;
 
         switch (b->rom.exit) {
         case ROM_STARTS_FIRMWARE:
-                leave_bus(b,
-                          decide(b, b->after_leave,
-                                 firmware_or_nothing(b, b->rom.pointer,
-                                                     b->entered_by_software ? ENTRY_SOFTWARE
-                                                                            : ENTRY_BUTTON)),
-                          at_us);
+                leave_bus(b, decide(b, b->after_leave, after_rom(b)), at_us);
                 break;
         case ROM_RESETS:
                 rom_finish_work(&b->rom);
@@ -218,6 +220,25 @@ static size_t board_serial_read(struct model *m, uint8_t *to, size_t size, uint6
         return b->fw->ops->serial_read(b->fw, to, size, now_us);
 }
 
+static int board_out(struct model *m, uint8_t endpoint, const uint8_t *data, size_t size,
+                     uint64_t now_us) {
+        struct board *b = board_of(m);
+
+        board_advance(m, now_us);
+        if (b->mode != MODE_FIRMWARE || !b->fw->ops->out)
+                return -ENOENT;
+        return b->fw->ops->out(b->fw, endpoint, data, size, now_us);
+}
+
+static int board_in(struct model *m, uint8_t endpoint, uint8_t *to, size_t size, uint64_t now_us) {
+        struct board *b = board_of(m);
+
+        if (b->mode != MODE_FIRMWARE || !b->fw->ops->in)
+                return -ENOENT;
+        b->fw->ops->advance(b->fw, now_us);
+        return b->fw->ops->in(b->fw, endpoint, to, size, now_us);
+}
+
 static void board_plug(struct model *m, uint64_t now_us) {
         struct board *b = board_of(m);
 
@@ -281,6 +302,23 @@ static int set_flash(struct board *b, const char *value) {
         return 0;
 }
 
+/* A switch beside the connector, with the bootloader's name on one side. */
+static int set_switch(struct board *b, const char *value) {
+        bool dfu = strcmp(value, "dfu") == 0;
+
+        if (!dfu && strcmp(value, "run") != 0)
+                return -EINVAL;
+        b->boot_pin = dfu;
+        return 0;
+}
+
+static void write_otp(struct board *b) {
+        for (size_t i = 0; b->fw->otp && i < ARRAY_SIZE(b->rom.chip->areas); i++)
+                if (b->rom.chip->areas[i].kind == AREA_OTP)
+                        (void) flash_poke(&b->rom.flash, b->rom.chip->areas[i].start, b->fw->otp,
+                                          b->fw->otp_size);
+}
+
 static int board_set(struct model *m, const char *key, const char *value, uint64_t now_us) {
         struct board *b = board_of(m);
         uint64_t ms;
@@ -289,6 +327,8 @@ static int board_set(struct model *m, const char *key, const char *value, uint64
         board_advance(m, now_us);
         if (strcmp(key, "boot-pin") == 0)
                 return set_bool(value, &b->boot_pin);
+        if (strcmp(key, "switch") == 0)
+                return set_switch(b, value);
         if (strcmp(key, "firmware-boots") == 0)
                 return set_bool(value, &b->firmware_boots);
         if (strcmp(key, "after-reboot") == 0)
@@ -306,6 +346,8 @@ static int board_set(struct model *m, const char *key, const char *value, uint64
         r = rom_set(&b->rom, key, value);
         if (r == -ENOENT && b->fw)
                 r = b->fw->ops->set(b->fw, key, value);
+        if (b->fw)
+                write_otp(b);
         if (b->fw)
                 b->fw->time_scale = b->rom.pace.scale;
         return r;
@@ -343,6 +385,8 @@ static const struct model_ops board_ops = {
         .control = board_control,
         .serial_write = board_serial_write,
         .serial_read = board_serial_read,
+        .out = board_out,
+        .in = board_in,
         .next_event = board_next_event,
         .advance = board_advance,
         .plug = board_plug,
@@ -368,6 +412,8 @@ struct model *board_new(const struct chip *chip, struct firmware *fw) {
         b->fw = fw;
         b->change_us = MODEL_NEVER;
         b->attach_us = ATTACH_US;
+        if (fw)
+                write_otp(b);
         return &b->model;
 }
 

@@ -33,6 +33,10 @@ struct firmware_ops {
         void (*serial_write)(struct firmware *fw, const uint8_t *data, size_t size,
                              uint64_t now_us);
         size_t (*serial_read)(struct firmware *fw, uint8_t *to, size_t size, uint64_t now_us);
+        /* As model_ops has them; NULL: no endpoints but EP0 and the serial port's. */
+        int (*out)(struct firmware *fw, uint8_t endpoint, const uint8_t *data, size_t size,
+                   uint64_t now_us);
+        int (*in)(struct firmware *fw, uint8_t endpoint, uint8_t *to, size_t size, uint64_t now_us);
         uint64_t (*next_event)(const struct firmware *fw);
         void (*advance)(struct firmware *fw, uint64_t now_us);
         /* -ENOENT, -EINVAL. */
@@ -51,6 +55,10 @@ struct firmware {
         double time_scale;
         uint64_t passthroughs; /* times it gave its motors away */
         uint32_t uid[3];       /* of the chip; the board keeps it up to date, then calls `start` */
+        bool no_serial_port;   /* it has no CDC */
+        bool resets_first;  /* started by the ROM, it resets the chip once: the boot pin decides */
+        const uint8_t *otp; /* what the maker wrote to the chip's one-time memory; NULL: nothing */
+        size_t otp_size;
 };
 
 /* A CDC-ACM port that takes everything and says nothing. NULL: no memory. */

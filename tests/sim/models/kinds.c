@@ -8,6 +8,7 @@
 #include "models/board.h"
 #include "models/crazyflie.h"
 #include "models/dfu11.h"
+#include "models/odrive.h"
 
 #define OLD_FIRMWARE_SIZE (400U * 1024U) /* about what a Betaflight build has */
 
@@ -65,11 +66,20 @@ static const struct {
         {"crazyflie-cb10", "CB10"}, {"crazyflie-rr10", "RR10"},
 };
 
+/* Boards with a firmware of their own kind. */
+static const struct {
+        const char *kind, *chip;
+        struct firmware *(*firmware)(void);
+        size_t old_size; /* of the firmware that is on it */
+} others[] = {
+        {"odrive-v3", "f405", odrive_firmware_new, 300U * 1024U},
+};
+
 #define KIND_DFU11 "dfu11"
 
 const char *const *model_kinds(void) {
-        static const char
-                *all[ARRAY_SIZE(betaflights) + ARRAY_SIZE(bares) + ARRAY_SIZE(crazyflies) + 2];
+        static const char *all[ARRAY_SIZE(betaflights) + ARRAY_SIZE(bares) +
+                               ARRAY_SIZE(crazyflies) + ARRAY_SIZE(others) + 2];
         size_t n = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(betaflights); i++)
@@ -78,6 +88,8 @@ const char *const *model_kinds(void) {
                 all[n++] = bares[i].kind;
         for (size_t i = 0; i < ARRAY_SIZE(crazyflies); i++)
                 all[n++] = crazyflies[i].kind;
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                all[n++] = others[i].kind;
         all[n++] = KIND_DFU11;
         all[n] = NULL;
         return all;
@@ -111,6 +123,15 @@ static struct model *bare_board(size_t i) {
         return m;
 }
 
+static struct model *other_board(size_t i) {
+        struct firmware *fw = others[i].firmware();
+        struct model *m = fw ? board_new(chip_find(others[i].chip), fw) : NULL;
+
+        if (m)
+                board_fill(m, others[i].old_size);
+        return m;
+}
+
 struct model *kind_new(const char *kind) {
         for (size_t i = 0; i < ARRAY_SIZE(betaflights); i++)
                 if (strcmp(kind, betaflights[i].kind) == 0)
@@ -121,5 +142,8 @@ struct model *kind_new(const char *kind) {
         for (size_t i = 0; i < ARRAY_SIZE(crazyflies); i++)
                 if (strcmp(kind, crazyflies[i].kind) == 0)
                         return crazyflie_board(crazyflies[i].type);
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                if (strcmp(kind, others[i].kind) == 0)
+                        return other_board(i);
         return strcmp(kind, KIND_DFU11) == 0 ? dfu11_new() : NULL;
 }

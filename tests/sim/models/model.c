@@ -67,6 +67,15 @@ size_t model_serial_read(struct model *m, uint8_t *to, size_t size, uint64_t now
         return m->ops->serial_read ? m->ops->serial_read(m, to, size, now_us) : 0;
 }
 
+int model_out(struct model *m, uint8_t endpoint, const uint8_t *data, size_t size,
+              uint64_t now_us) {
+        return m->ops->out ? m->ops->out(m, endpoint, data, size, now_us) : -ENOENT;
+}
+
+int model_in(struct model *m, uint8_t endpoint, uint8_t *to, size_t size, uint64_t now_us) {
+        return m->ops->in ? m->ops->in(m, endpoint, to, size, now_us) : -ENOENT;
+}
+
 uint64_t model_next_event(struct model *m) {
         return m->ops->next_event(m);
 }

@@ -20,6 +20,7 @@ enum {
         DESCRIPTOR_CONFIG = 2,
         DESCRIPTOR_STRING = 3,
         DESCRIPTOR_DFU_FUNCTIONAL = 0x21,
+        DESCRIPTOR_HID_REPORT = 0x22,
 };
 
 #define TYPE_MASK   0x60 /* bmRequestType: standard, class, vendor */
@@ -100,6 +101,7 @@ static void get_string(struct usb_face *face, const struct model_setup *setup,
 
 static void get_descriptor(struct usb_face *face, const struct model_setup *setup,
                            struct model_answer *ret) {
+        unsigned interface = setup->index & 0xFFU;
         const uint8_t *functional;
 
         switch (setup->value >> 8) {
@@ -117,6 +119,11 @@ static void get_descriptor(struct usb_face *face, const struct model_setup *setu
                 functional = find_functional(face);
                 if (functional && face->answers_functional)
                         answer_bytes(ret, functional, functional[0], setup);
+                break;
+        case DESCRIPTOR_HID_REPORT:
+                if (interface < FACE_INTERFACES_MAX && face->hid_report[interface])
+                        answer_bytes(ret, face->hid_report[interface],
+                                     face->hid_report_size[interface], setup);
                 break;
         }
 }

@@ -21,6 +21,8 @@ struct usb_face {
         unsigned n_alts[FACE_INTERFACES_MAX];
         uint8_t alts[FACE_INTERFACES_MAX];
         uint8_t configuration;
+        const uint8_t *hid_report[FACE_INTERFACES_MAX]; /* HID report descriptors; NULL: none */
+        size_t hid_report_size[FACE_INTERFACES_MAX];
 };
 
 /* Appends descriptor bytes and keeps wTotalLength right. */

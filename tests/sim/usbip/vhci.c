@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "sim/descriptors.h"
 #include "sim/model.h"
 #include "sim/usbip/wire.h"
 
@@ -71,15 +72,36 @@ static void urb_complete(struct vhci_port *p, size_t i, int status, const void *
         urb_remove(p, i);
 }
 
-static bool endpoint_is_interrupt(const struct model *m, uint8_t address) {
-        for (size_t i = 0; i + 1 < m->config_size && m->config_descriptor[i] >= 2;
-             i += m->config_descriptor[i]) {
-                const uint8_t *d = m->config_descriptor + i;
+/* A transfer on another endpoint than EP0; those that the model does not have itself are of its
+ * serial port. True if it was completed. */
+static bool data_answer(struct vhci_port *p, size_t i, uint64_t now) {
+        struct urb *u = &p->urbs[i];
+        uint8_t data[512], address = (uint8_t) (0x80U | u->ep);
+        size_t room = u->length < sizeof(data) ? u->length : sizeof(data);
+        int r;
 
-                if (d[1] == 5 && d[0] >= 7 && i + 7 <= m->config_size && d[2] == address)
-                        return (d[3] & 3) == 3;
+        if (u->direction == USBIP_DIR_OUT) {
+                r = model_out(p->model, (uint8_t) u->ep, u->data, u->length, now);
+                if (r == -ENOENT) {
+                        model_serial_write(p->model, u->data, u->length, now);
+                        r = (int) u->length;
+                }
+        } else {
+                r = model_in(p->model, address, data, room, now);
+                if (r == -ENOENT) {
+                        int attributes = endpoint_find(p->model, address, NULL);
+
+                        if (attributes >= 0 && (attributes & 3) == USB_ENDPOINT_INTERRUPT)
+                                return false; /* a CDC has nothing to notify */
+                        r = (int) model_serial_read(p->model, data, room, now);
+                        if (r == 0)
+                                return false;
+                }
+                if (r == -EAGAIN)
+                        return false;
         }
-        return false;
+        urb_complete(p, i, r < 0 ? r : 0, data, r < 0 ? 0 : (uint32_t) r);
+        return true;
 }
 
 static bool port_answer(struct vhci_port *p, uint64_t now) {
@@ -116,22 +138,8 @@ static bool port_answer(struct vhci_port *p, uint64_t now) {
                                 urb_complete(p, i, 0, u->answer->data, (uint32_t) u->answer->size);
                         return true;
                 }
-                if (u->direction == USBIP_DIR_OUT) {
-                        model_serial_write(p->model, u->data, u->length, now);
-                        urb_complete(p, i, 0, NULL, u->length);
+                if (data_answer(p, i, now))
                         return true;
-                }
-                if (!endpoint_is_interrupt(p->model, (uint8_t) (0x80U | u->ep))) {
-                        uint8_t data[512];
-                        size_t n = model_serial_read(
-                                p->model, data, u->length < sizeof(data) ? u->length : sizeof(data),
-                                now);
-
-                        if (n > 0) {
-                                urb_complete(p, i, 0, data, (uint32_t) n);
-                                return true;
-                        }
-                }
         }
         return false;
 }
