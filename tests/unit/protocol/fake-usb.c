@@ -74,6 +74,28 @@ static int op_control(struct usb_device *usb, uint8_t request_type, uint8_t requ
         return t.result;
 }
 
+static int op_transfer(struct usb_device *usb, uint8_t endpoint, void *data, size_t size,
+                       unsigned timeout_ms) {
+        struct fake_usb *f = fake_of(usb);
+        uint64_t deadline_us = f->now_us + (uint64_t) timeout_ms * 1000;
+
+        for (;;) {
+                uint64_t next_us;
+                int r;
+
+                if (is_gone(f))
+                        return -ENODEV;
+                r = endpoint & 0x80 ? model_in(f->model, endpoint, data, size, f->now_us)
+                                    : model_out(f->model, endpoint, data, size, f->now_us);
+                if (r != -EAGAIN)
+                        return r;
+                next_us = model_next_event(f->model);
+                if (f->now_us >= deadline_us)
+                        return -ETIMEDOUT;
+                f->now_us = next_us < deadline_us ? next_us : deadline_us;
+        }
+}
+
 static int op_claim(struct usb_device *usb, int interface) {
         return fake_of(usb)->busy ? -fake_of(usb)->busy : is_gone(fake_of(usb)) ? -ENODEV : 0;
 }
@@ -115,6 +137,7 @@ static void op_close(struct usb_device *usb) {
 
 static const struct usb_ops ops = {
         .control = op_control,
+        .transfer = op_transfer,
         .claim = op_claim,
         .set_alt = op_set_alt,
         .reset = op_reset,
