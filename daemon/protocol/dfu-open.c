@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "protocol/dfu-chips.h"
 #include "protocol/dfu-internal.h"
 
 enum {
@@ -232,6 +233,7 @@ static int open_found(struct dfu *dfu, struct finding *f, struct fault *fault) {
         flash = flash_alt(f);
         dfu->quirks = dfu_quirks_find(usb->vendor_id, usb->product_id, usb->bcd_device, dfu->serial,
                                       flash ? flash->name : "");
+        dfu->chip = dfu_chip_find(usb->vendor_id, usb->product_id, flash ? flash->name : "");
         /* Maple's bootloader says 1.1a, has no layout, and is plain DFU. */
         dfu->dfuse = dfu->version == VERSION_DFUSE && flash;
         dfu->by_the_book = !dfu->dfuse;

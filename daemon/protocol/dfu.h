@@ -4,8 +4,8 @@
 /* USB DFU 1.1 and ST's DfuSe 1.1a (AN3156, UM0424), as the chips speak them. Straight-line,
  * blocking; in the worker. dfu.c: requests, states, status, return to idle. dfu-open.c: what the
  * device is. dfuse.c: address pointer, erase, read, leave. dfuse-flash.c: a whole plan.
- * dfu-plain.c: DFU 1.1 devices without addresses. dfu-quirks.c: one row for each chip that is
- * different. */
+ * dfuse-protect.c: read protection. dfu-plain.c: DFU 1.1 devices without addresses. dfu-quirks.c:
+ * one row for each chip that is different. */
 
 #include <signal.h>
 #include <stdbool.h>
@@ -81,6 +81,7 @@ struct dfu { /* one open DFU interface */
         unsigned n_alts;
         struct memory_map map;           /* dfuse only */
         const struct dfu_quirks *quirks; /* never NULL */
+        const struct dfu_chip *chip;     /* NULL: not known (dfu-chips.h) */
         bool by_the_book; /* fast polling failed once: honour every poll time from here on */
         char serial[64], product[64];
         int alt;                         /* selected alternate setting, -1: none selected yet */
@@ -117,6 +118,10 @@ struct dfu_callbacks { /* either may be NULL */
  * FWD_NOT_SUPPORTED, FWD_PORT_HELD, FWD_DEVICE_LOST, FWD_TIMEOUT, FWD_NEEDS_USER_ACTION (the
  * bootloader hangs: unplug it). Fills `ret` on success alone. */
 int dfu_open(struct usb_device *usb, struct dfu *ret, struct fault *fault);
+/* A bootloader that is not there, for plans: with the memory that it told when it was (in the
+ * spelling of memory_map_format()), or that chips of this name have. Either may be NULL or "".
+ * Nothing may be asked of it. FWD_NEEDS_USER_ACTION if neither is known, FWD_INVALID_ARGUMENT. */
+int dfu_on_paper(const char *map, const char *mcu, struct dfu *ret, struct fault *fault);
 void dfu_clear(struct dfu *dfu);
 #define _cleanup_dfu_ _cleanup_(dfu_clear)
 int dfu_get_status(struct dfu *dfu, struct dfu_status *ret, unsigned timeout_ms,
@@ -140,6 +145,18 @@ int dfuse_read(struct dfu *dfu, uint64_t address, void *to, size_t size,
  * DFU state; cb->state tells the board's. */
 int dfuse_flash(struct dfu *dfu, const struct flash_plan *plan, const struct dfu_callbacks *cb,
                 struct fault *fault);
+/* Erases the sectors of a plan without blocks (flash_plan_make_erase), and looks whether they are
+ * blank. The board's state ends at BOARD_ERASED. */
+int dfuse_erase(struct dfu *dfu, const struct flash_plan *plan, const struct dfu_callbacks *cb,
+                struct fault *fault);
+/* Takes the chip's read protection off, which erases all of it. 0: it did so, and has reset itself,
+ * as it should: this handle is dead. 1: it did so and is still here, proven to be readable. Takes
+ * as long as a mass erase, 35 s and more, and cannot be cancelled. FWD_NOT_SUPPORTED. */
+int dfuse_unprotect(struct dfu *dfu, uint64_t flash_start, const struct dfu_callbacks *cb,
+                    struct fault *fault);
+/* The first bytes of the chip's option area; 1 if it has none, or they cannot be read. */
+int dfuse_read_option_bytes(struct dfu *dfu, uint8_t *to, size_t to_size, size_t *ret_size,
+                            struct fault *fault);
 /* Starts the firmware at `address`. Losing the device here is success. */
 int dfuse_leave(struct dfu *dfu, uint64_t address, struct fault *fault);
 

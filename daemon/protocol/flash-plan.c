@@ -269,12 +269,19 @@ static int plan_runs(struct planner *p) {
         return 0;
 }
 
+static int check_map(const struct planner *p) {
+        return p->map->n > 0 && memory_map_flash(p->map)
+                       ? 0
+                       : fault_set(p->fault, FWD_NOT_SUPPORTED,
+                                   "The bootloader does not say where its flash is");
+}
+
 static int check_input(const struct planner *p) {
         unsigned transfer = p->rules->transfer_size;
+        int r = check_map(p);
 
-        if (p->map->n == 0 || !memory_map_flash(p->map))
-                return fault_set(p->fault, FWD_NOT_SUPPORTED,
-                                 "The bootloader does not say where its flash is");
+        if (r < 0)
+                return r;
         if (transfer == 0 || transfer > TRANSFER_SIZE_MAX || transfer % p->unit)
                 return fault_set(p->fault, FWD_NOT_SUPPORTED,
                                  "The bootloader's transfer size of %u bytes cannot be used with "
@@ -311,6 +318,71 @@ int flash_plan_make(const struct memory_map *map, const struct segments *segment
         }
         if (plan_erases(&p) < 0 || plan_runs(&p) < 0)
                 return fault_set(fault, FWD_FAILED, "Out of memory");
+        *ret = p.plan;
+        p.plan = (struct flash_plan){};
+        return 0;
+}
+
+/* Marks the sectors of a range that is to be erased. */
+static int touch_range(struct planner *p, struct range wanted) {
+        for (uint64_t at = wanted.start; at < wanted.end;) {
+                const struct sector *s = memory_map_find(p->map, at);
+
+                if (!s || (!in_limit(p, s) && !is_special(p, s)))
+                        return fault_set_at(p->fault, FWD_ADDRESS_OUT_OF_RANGE, at,
+                                            "0x%08" PRIx64 " is outside this chip's flash", at);
+                if (is_special(p, s) || !has_access(p, s, SECTOR_ERASABLE))
+                        return fault_set_at(p->fault, FWD_PROTECTED_REGION, at,
+                                            "0x%08" PRIx64 " (\"%s\") cannot be erased", at,
+                                            memory_map_area(p->map, s->alt)->name);
+                if (at != s->range.start || s->range.end > wanted.end)
+                        return fault_set_at(p->fault, FWD_INVALID_ARGUMENT, s->range.start,
+                                            "Flash is erased by whole sectors, and the range does "
+                                            "not hold all of 0x%08" PRIx64 "-0x%08" PRIx64,
+                                            s->range.start, s->range.end);
+                if (is_protected(p, s))
+                        return fault_set_at(p->fault, FWD_PROTECTED_REGION, at,
+                                            "The sector 0x%08" PRIx64 "-0x%08" PRIx64
+                                            " is protected on this board",
+                                            s->range.start, s->range.end);
+                p->touched[s - p->map->sectors] = true;
+                at = s->range.end;
+        }
+        return 0;
+}
+
+int flash_plan_make_erase(const struct memory_map *map, struct range range,
+                          const struct flash_rules *rules, struct flash_plan *ret,
+                          struct fault *fault) {
+        const struct segments nothing = {};
+        struct flash_rules all = *rules;
+        _cleanup_(planner_clear) struct planner p = {
+                .map = map,
+                .segments = &nothing,
+                .rules = &all,
+                .unit = 1,
+                .fault = fault,
+        };
+        int r;
+
+        all.erase_all = range_is_empty(range);
+        r = check_map(&p);
+        if (r < 0)
+                return r;
+        p.plan.transfer_size = rules->transfer_size;
+        p.plan.write_unit = p.unit;
+        p.touched = calloc(map->n, sizeof(*p.touched));
+        if (!p.touched)
+                return fault_set(fault, FWD_FAILED, "Out of memory");
+        r = touch_range(&p, range);
+        if (r < 0)
+                return r;
+        if (plan_erases(&p) < 0)
+                return fault_set(fault, FWD_FAILED, "Out of memory");
+        if (p.plan.n_erases == 0)
+                return fault_set(fault, FWD_PROTECTED_REGION,
+                                 "There is nothing that could be erased: all of the flash is "
+                                 "protected");
         *ret = p.plan;
         p.plan = (struct flash_plan){};
         return 0;

@@ -70,6 +70,12 @@ struct flash_plan {
  * like), FWD_NOT_SUPPORTED (no usable map). Fills `ret` on success alone. */
 int flash_plan_make(const struct memory_map *map, const struct segments *segments,
                     const struct flash_rules *rules, struct flash_plan *ret, struct fault *fault);
+/* A plan that only erases: the sectors of `range`, which must begin and end with one; all but
+ * protected ones if it is empty. FWD_INVALID_ARGUMENT naming the sector's bounds,
+ * FWD_ADDRESS_OUT_OF_RANGE, FWD_PROTECTED_REGION, FWD_NOT_SUPPORTED. */
+int flash_plan_make_erase(const struct memory_map *map, struct range range,
+                          const struct flash_rules *rules, struct flash_plan *ret,
+                          struct fault *fault);
 void flash_plan_clear(struct flash_plan *plan);
 #define _cleanup_flash_plan_ _cleanup_(flash_plan_clear)
 
