@@ -212,8 +212,9 @@ static void test_flash_waits_for_identification(void **state) {
         struct job *job;
 
         bench_pipe(bench, "go");
-        bench_script(bench, "identify", "hold go; say X.Variant=BTFL");
+        bench_script(bench, "identify", "say X.Mcu=F405; hold go; say X.Variant=BTFL");
         device = bench_plug_firmware(bench, PORT);
+        bench_until(bench, *device_get(device, DEVICE_MCU));
         assert_non_null(device->identify);
         job = begin(bench, JOB_FLASH, NULL);
         bench_until(bench, job->await);
