@@ -143,14 +143,8 @@ const struct step step_return = {
 };
 
 const struct step *const flash_steps[] = {
-        &step_inspect,
-        &step_settle,
-        &step_port,
-        &step_reboot,
-        &step_bootloader,
-        &step_flash,
-        &step_return,
-        &step_identify_returned,
+        &step_inspect, &step_settle,     &step_port,  &step_ask,    &step_match,
+        &step_reboot,  &step_bootloader, &step_flash, &step_return, &step_identify_returned,
         NULL,
 };
 

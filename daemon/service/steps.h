@@ -55,6 +55,8 @@ extern const struct step step_settle;   /* an identification of the service's ow
 extern const struct step step_port;     /* the serial port is there */
 extern const struct step step_identify; /* fails the job */
 extern const struct step step_identify_returned; /* after one: told, goes on */
+extern const struct step step_ask;               /* of a flash: who is it? goes on in any case */
+extern const struct step step_match;             /* is the file for this board? */
 extern const struct step step_reboot;
 extern const struct step step_bootloader; /* wait for it */
 extern const struct step step_return;     /* wait for whatever comes */

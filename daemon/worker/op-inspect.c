@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "image/claims.h"
 #include "worker/worker.h"
 
 #define SEGMENTS_TOLD_MAX 32U
@@ -17,6 +18,23 @@ static void report_segments(struct reporter *reporter, const struct segments *se
                                        segments->items[i].size);
         reporter_fact(reporter, "Segments", "%s%s", text,
                       segments->n > SEGMENTS_TOLD_MAX ? ",…" : "");
+}
+
+static void report_text(struct reporter *reporter, const char *key, const char *text) {
+        if (*text)
+                reporter_fact(reporter, key, "%s", text);
+}
+
+static void report_claims(struct reporter *reporter, const struct image *image) {
+        struct claims claims;
+
+        image_claims(image, &claims);
+        report_text(reporter, "TargetFirmware", claims.firmware);
+        report_text(reporter, "TargetVersion", claims.version);
+        report_text(reporter, "TargetMcu", claims.mcu);
+        report_text(reporter, "TargetBoard", claims.board);
+        if (claims.has_stack)
+                reporter_fact(reporter, "Stack", "0x%08" PRIx32, claims.stack);
 }
 
 static void report_image(struct reporter *reporter, const struct image *image) {
@@ -47,6 +65,7 @@ static void report_image(struct reporter *reporter, const struct image *image) {
                 reporter_fact(reporter, "Alt", "%d", image->alt);
         if (image->target_name[0])
                 reporter_fact(reporter, "TargetName", "%s", image->target_name);
+        report_claims(reporter, image);
 }
 
 static int inspect(struct worker *worker, struct fault *fault) {

@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A file as it comes: detection, the parser, merging, an address, the vector table. */
+/* A file as it comes: detection, the parser, merging, an address, what it says of itself, the
+ * vector table. */
 
 #include "image-checks.h"
+#include "image/claims.h"
+
+static void check_claims(const struct image *image) {
+        struct claims claims;
+
+        image_claims(image, &claims);
+        check(text_is_clean(claims.firmware) && text_is_clean(claims.version));
+        check(text_is_clean(claims.mcu) && text_is_clean(claims.board));
+        check(claims.firmware[0] || (!claims.version[0] && !claims.mcu[0] && !claims.board[0]));
+}
 
 static void run(const uint8_t *data, size_t size, const struct image_options *options) {
         _cleanup_image_ struct image *image = NULL;
@@ -18,6 +29,7 @@ static void run(const uint8_t *data, size_t size, const struct image_options *op
         check(image->has_address || image->segments.items[0].address == 0);
         check(!options || image->has_address);
         check(!options || image->segments.items[0].address == options->address);
+        check_claims(image);
         r = image_check_vectors(image, image->segments.items[0].address, &fault);
         check_fault(r, &fault);
 }

@@ -2,7 +2,8 @@
 /* The project's own test firmware for an STM32F405: says one line on USART1 (PA9, 115200 8N1) and
  * sleeps. Runs on the chip's reset clock, the 16 MHz HSI. Registers: RM0090, chapters 7 (RCC), 8
  * (GPIO) and 30 (USART). Version 2 carries a table that fills sectors 2 to 4, and looks whether all
- * of it arrived. */
+ * of it arrived. Versions from 3 on carry the strings of a Betaflight for some
+ * board, and run on the F405 all the same. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +28,14 @@ static volatile uint32_t baud = 115200;
 
 #ifdef TABLE_WORDS
 extern const uint32_t table[TABLE_WORDS];
+#endif
+
+#ifdef BOARD
+/* What an image of Betaflight says of itself, as the linker lays it out: each string behind the NUL
+ * of the one before. BOARD, MCU and MAKER are the defines of the board's config.h. */
+#define CLAIM(text) "\0" text
+__attribute__((used)) static const char claims[] = CLAIM("BTFL") CLAIM("Betaflight")
+        CLAIM("2025.12.2") CLAIM("Betaflight " MCU) CLAIM(MCU) CLAIM(MAKER) CLAIM(BOARD);
 #endif
 
 static void usart_setup(void) {
