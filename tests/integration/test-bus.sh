@@ -86,6 +86,7 @@ stub inspect 'kill -SEGV $$'
 refused "a parser that crashes takes nobody with it" $error.Interrupted 'signal 11' \
         bus-talk inspect "read:$session/image"
 stub inspect 'hold held'
+: >"$session/inspected"
 for _ in 1 2 3 4 5 6 7 8; do bus-talk inspect "read:$session/image" >>"$session/inspected" & done
 until [ "$(grep -c ^inspect "$FWD_STUB_DIR/calls")" -ge 11 ]; do read -r -t 0.01 <>"$session/bus.up"; done
 refused "a ninth at one time" $error.LimitExceeded '8 files are being inspected' \
