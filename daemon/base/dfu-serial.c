@@ -41,6 +41,36 @@ size_t dfu_serial_candidates(const uint32_t uid[3],
         return n;
 }
 
+int chip_id_parse(const char *text, uint32_t ret[3]) {
+        static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+        uint32_t uid[3] = {};
+
+        for (size_t i = 0; i < 24; i++) {
+                const char *digit = text[i] ? strchr(digits, text[i]) : NULL;
+
+                if (!digit)
+                        return -EINVAL;
+                uid[i / 8] |= (uint32_t) ((digit - digits) & 15)
+                              << (i / 2 % 4 * 8 + (i % 2 ? 0 : 4));
+        }
+        if (text[24])
+                return -EINVAL;
+        memcpy(ret, uid, sizeof(uid));
+        return 0;
+}
+
+void dfu_serial_list(const uint32_t uid[3], char ret[DFU_SERIAL_LIST_SIZE]) {
+        char serials[DFU_SERIAL_CANDIDATES_MAX][DFU_SERIAL_SIZE];
+        size_t n = dfu_serial_candidates(uid, serials);
+
+        ret[0] = '\0';
+        for (size_t i = 0; i < n; i++) {
+                if (i > 0)
+                        (void) strcat(ret, ",");
+                (void) strcat(ret, serials[i]);
+        }
+}
+
 /* Twelve hexadecimal digits that stand for one chip. */
 static bool is_of_a_chip(const char *serial, size_t length) {
         /* Constants of that form: H743 and its kin (the ROM reads the wrong register), F072 and

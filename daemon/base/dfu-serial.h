@@ -22,5 +22,12 @@ enum dfu_serial_verdict {
 size_t dfu_serial_candidates(const uint32_t uid[3],
                              char ret[DFU_SERIAL_CANDIDATES_MAX][DFU_SERIAL_SIZE]);
 
+/* Twelve bytes as hexadecimal digits, in the order that they have in the chip's memory -> its three
+ * words. -EINVAL. */
+int chip_id_parse(const char *text, uint32_t ret[3]);
+/* All candidates, with commas between. */
+#define DFU_SERIAL_LIST_SIZE (DFU_SERIAL_CANDIDATES_MAX * DFU_SERIAL_SIZE)
+void dfu_serial_list(const uint32_t uid[3], char ret[DFU_SERIAL_LIST_SIZE]);
+
 /* Compares what the device says with `expected`: one serial, or several with commas between. */
 enum dfu_serial_verdict dfu_serial_check(const char *expected, const char *serial);

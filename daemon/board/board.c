@@ -35,6 +35,13 @@ const char *board_identify_name(enum board_identify identify) {
         return identify >= 0 && identify < _IDENTIFY_MAX ? identify_names[identify] : "never";
 }
 
+const char *board_serial_name(enum board_serial serial) {
+        static const char *const names[_SERIAL_MAX] = {
+                [SERIAL_NONE] = "none", [SERIAL_SAME] = "same", [SERIAL_CHIP] = "chip"};
+
+        return serial >= 0 && serial < _SERIAL_MAX ? names[serial] : "none";
+}
+
 const char *board_otp_name(enum board_otp otp) {
         return otp >= 0 && otp < _OTP_MAX ? otp_names[otp] : "none";
 }
@@ -93,6 +100,8 @@ struct board_profile *board_profile_free(struct board_profile *profile) {
         patterns_free(profile->otp_types);
         patterns_free(profile->otp_boards);
         patterns_free(profile->image_types);
+        free(profile->otp_default);
+        free(profile->image_hint);
         free(profile->protected_ranges);
         free(profile->keep_ranges);
         free(profile->hint_bootloader);

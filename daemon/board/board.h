@@ -42,6 +42,13 @@ enum board_identify { /* who may open the serial port to ask what the board is *
                       _IDENTIFY_MAX,
 };
 
+enum board_serial {              /* what the firmware's USB serial number says of the ROM's */
+                    SERIAL_NONE, /* nothing */
+                    SERIAL_SAME, /* it is the ROM's */
+                    SERIAL_CHIP, /* the chip's 12 bytes of unique id, in hexadecimal */
+                    _SERIAL_MAX,
+};
+
 struct board_match { /* shell patterns (fnmatch), NULL-terminated, NULL: anything */
         char **manufacturer;
         char **product;
@@ -56,18 +63,25 @@ struct board_profile {
         bool flashable; /* false: known, but nothing here can flash it; hint_bootloader says what
                            does */
         bool has_raw_address;
-        uint64_t raw_address;           /* where a raw .bin belongs */
+        uint64_t raw_address; /* where a raw .bin belongs */
+        bool has_start;
+        uint64_t start; /* where its bootloader starts the firmware; else as the image says */
         struct range *protected_ranges; /* never erased or written, after sector rounding */
         size_t n_protected;
         struct range
                 *keep_ranges; /* not erased unless the image writes there or erase=full was asked */
         size_t n_keep;
-        bool keep_config;      /* a flash backs the configuration up and brings it back, unless told
-                                  otherwise */
-        bool check_vectors;    /* the image must begin with a plausible vector table at its lowest
-                                  address */
-        char *hint_bootloader; /* how a person brings it into its bootloader */
-        char *hint_return;     /* what to do when it does not come back */
+        bool keep_config;     /* a flash backs the configuration up and brings it back, unless told
+                                 otherwise */
+        bool check_vectors;   /* the image must begin with a plausible vector table at its lowest
+                                 address */
+        bool unaligned_stack; /* whose stack pointer need not be a multiple of 4 */
+        struct range
+                recover; /* the board's own loader, which only a recovery writes; may be empty */
+        enum board_serial serial;
+        bool hangs_after_hand_entry; /* entered by hand, the bootloader cannot start the firmware */
+        char *hint_bootloader;       /* how a person brings it into its bootloader */
+        char *hint_return;           /* what to do when it does not come back */
         /* What the one-time memory says. */
         enum board_otp otp;
         struct range otp_range;
@@ -77,6 +91,8 @@ struct board_profile {
         /* What a firmware file says of itself: of these texts, those in it are the types that it is
          * for. */
         char **image_types;
+        char *otp_default; /* the type of such a board whose memory is empty */
+        char *image_hint;  /* to a person whose file is linked for where the loader is */
 };
 
 /* Reads NAME.board from the first of `dirs` (NULL-terminated) that has it. A name is [a-z0-9-]+. An
@@ -110,3 +126,4 @@ bool board_reboot_opens_port(enum board_reboot reboot);
 const char *board_reboot_name(enum board_reboot reboot);
 const char *board_identify_name(enum board_identify identify);
 const char *board_otp_name(enum board_otp otp);
+const char *board_serial_name(enum board_serial serial);

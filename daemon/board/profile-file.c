@@ -39,6 +39,13 @@ static int parse_keep(struct board_profile *p, const char *value);
 static int parse_keep_config(struct board_profile *p, const char *value);
 static int parse_check_vectors(struct board_profile *p, const char *value);
 static int parse_reboot(struct board_profile *p, const char *value);
+static int parse_start(struct board_profile *p, const char *value);
+static int parse_unaligned_stack(struct board_profile *p, const char *value);
+static int parse_serial(struct board_profile *p, const char *value);
+static int parse_hand_entry(struct board_profile *p, const char *value);
+static int parse_otp_default(struct board_profile *p, const char *value);
+static int parse_image_hint(struct board_profile *p, const char *value);
+static int parse_recover(struct board_profile *p, const char *value);
 static int parse_otp(struct board_profile *p, const char *value);
 static int parse_otp_range(struct board_profile *p, const char *value);
 static int parse_otp_types(struct board_profile *p, const char *value);
@@ -63,6 +70,10 @@ static const struct key {
         {"Firmware", "Keep", parse_keep, false, "ranges such as 0x08000000+16K"},
         {"Firmware", "KeepConfig", parse_keep_config, false, "yes or no"},
         {"Firmware", "CheckVectors", parse_check_vectors, false, "yes or no"},
+        {"Firmware", "UnalignedStack", parse_unaligned_stack, false, "yes or no"},
+        {"Firmware", "Start", parse_start, false, "an address"},
+        {"Bootloader", "Serial", parse_serial, false, "same, chip or none"},
+        {"Bootloader", "HandEntryHangs", parse_hand_entry, false, "yes or no"},
         {"Bootloader", "Reboot", parse_reboot, false, "msp, crazyflie or none"},
         {"Bootloader", "Hint", parse_hint_bootloader, true, "a text"},
         {"Bootloader", "HintReturn", parse_hint_return, true, "a text"},
@@ -70,6 +81,9 @@ static const struct key {
         {"Otp", "Range", parse_otp_range, false, "a range such as 0x1FFF7800+512"},
         {"Otp", "Types", parse_otp_types, false, "patterns separated by '|'"},
         {"Otp", "Boards", parse_otp_boards, false, "names of profiles separated by '|'"},
+        {"Otp", "Default", parse_otp_default, false, "a text"},
+        {"Image", "Hint", parse_image_hint, true, "a text"},
+        {"Recover", "Range", parse_recover, false, "a range such as 0x08000000+16K"},
         {"Image", "Types", parse_image_types, false, "texts separated by '|'"},
 };
 
@@ -186,6 +200,42 @@ static int parse_manufacturer(struct board_profile *p, const char *value) {
 
 static int parse_product(struct board_profile *p, const char *value) {
         return parse_patterns(value, &p->match.product);
+}
+
+static int parse_start(struct board_profile *p, const char *value) {
+        int r = parse_u64(value, UINT32_MAX, &p->start);
+
+        p->has_start = r == 0;
+        return r;
+}
+
+static int parse_unaligned_stack(struct board_profile *p, const char *value) {
+        return parse_flag(value, &p->unaligned_stack);
+}
+
+static int parse_hand_entry(struct board_profile *p, const char *value) {
+        return parse_flag(value, &p->hangs_after_hand_entry);
+}
+
+static int parse_otp_default(struct board_profile *p, const char *value) {
+        return append_text(&p->otp_default, value);
+}
+
+static int parse_image_hint(struct board_profile *p, const char *value) {
+        return append_text(&p->image_hint, value);
+}
+
+static int parse_recover(struct board_profile *p, const char *value) {
+        return range_parse(value, &p->recover);
+}
+
+static int parse_serial(struct board_profile *p, const char *value) {
+        for (int i = 0; i < _SERIAL_MAX; i++)
+                if (strcmp(value, board_serial_name(i)) == 0) {
+                        p->serial = i;
+                        return 0;
+                }
+        return -EINVAL;
 }
 
 static int parse_otp(struct board_profile *p, const char *value) {

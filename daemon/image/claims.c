@@ -167,7 +167,7 @@ static void claim(char to[CLAIM_TEXT_SIZE], const struct seen *seen) {
 static void claim_stack(const struct image *image, struct claims *claims) {
         const struct segment *first = &image->segments.items[0];
 
-        if (image->has_address && image_check_vectors(image, first->address, NULL) == 0) {
+        if (image->has_address && image_check_vectors(image, first->address, false, NULL) == 0) {
                 claims->has_stack = true;
                 claims->stack = read_le32(first->data);
         }

@@ -72,9 +72,15 @@ void image_segments_text(const struct segments *segments, char *to, size_t to_si
 
 /* Is this a vector table of a Cortex-M whose flash holds `image`? Checked on the segment that holds
  * `flash_start`'s table: initial stack pointer in one of the RAM areas of STM32-class chips and a
- * multiple of 4, reset vector odd (Thumb) and inside the image. Source: ARMv7-M ARM (DDI 0403E)
- * B1.5.3. FWD_INVALID_IMAGE. `table` is the address of the table. */
-int image_check_vectors(const struct image *image, uint64_t table, struct fault *fault);
+ * multiple of 4 (unless `unaligned_stack`), reset vector odd (Thumb) and inside the image. Source:
+ * ARMv7-M ARM (DDI 0403E) B1.5.3. FWD_INVALID_IMAGE. `table` is the address of the table. */
+int image_check_vectors(const struct image *image, uint64_t table, bool unaligned_stack,
+                        struct fault *fault);
+/* The two words of a vector table, unchecked; false if the image has none there. */
+bool image_read_vectors(const struct image *image, uint64_t table, uint32_t *ret_stack,
+                        uint32_t *ret_reset);
+/* Whether a word may be a stack pointer on chips of this class. */
+bool image_is_stack(uint32_t word, bool unaligned);
 
 /* The parsers: each fills segments and what else its format says. For image.c, tests and fuzz
  * targets. */

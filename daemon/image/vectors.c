@@ -38,20 +38,32 @@ static bool is_code(const struct segments *segments, uint64_t address) {
         return find(segments, (struct range){address, address + 2}); /* one Thumb instruction */
 }
 
-int image_check_vectors(const struct image *image, uint64_t table, struct fault *fault) {
-        const struct segment *s;
+bool image_is_stack(uint32_t word, bool unaligned) {
+        return is_stack(word) && (unaligned || word % 4 == 0);
+}
+
+bool image_read_vectors(const struct image *image, uint64_t table, uint32_t *ret_stack,
+                        uint32_t *ret_reset) {
+        const struct segment *s = find(&image->segments, (struct range){table, table + 8});
+
+        if (!s)
+                return false;
+        *ret_stack = read_le32(s->data + (table - s->address));
+        *ret_reset = read_le32(s->data + (table - s->address) + 4);
+        return true;
+}
+
+int image_check_vectors(const struct image *image, uint64_t table, bool unaligned_stack,
+                        struct fault *fault) {
         uint32_t stack, reset;
 
-        s = find(&image->segments, (struct range){table, table + 8});
-        if (!s)
+        if (!image_read_vectors(image, table, &stack, &reset))
                 return fault_set_at(
                         fault, FWD_INVALID_IMAGE, table,
                         "The image has no vector table: nothing in it goes to 0x%08" PRIx64
                         ", where the chip starts",
                         table);
-        stack = read_le32(s->data + (table - s->address));
-        reset = read_le32(s->data + (table - s->address) + 4);
-        if (stack % 4 || !is_stack(stack))
+        if (!image_is_stack(stack, unaligned_stack))
                 return fault_set_at(
                         fault, FWD_INVALID_IMAGE, table,
                         "The image cannot start on this chip: its first word is 0x%08" PRIx32

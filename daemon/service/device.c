@@ -136,6 +136,23 @@ void devices_clear(struct service *service) {
         }
 }
 
+/* What the firmware's serial number says of the chip. Proves later which bootloader is this board.
+ */
+static void learn_serial(struct device *device, const char *serial) {
+        enum board_serial kind = device->profile ? device->profile->serial : SERIAL_NONE;
+        char list[DFU_SERIAL_LIST_SIZE], text[32];
+        uint32_t uid[3];
+
+        if (kind == SERIAL_SAME && *serial)
+                replace_text(&device->dfu_serials, serial);
+        if (kind != SERIAL_CHIP || chip_id_parse(serial, uid) < 0)
+                return;
+        (void) snprintf(text, sizeof(text), "%08x%08x%08x", uid[0], uid[1], uid[2]);
+        device_set(device, DEVICE_UNIQUE_ID, text);
+        dfu_serial_list(uid, list);
+        replace_text(&device->dfu_serials, list);
+}
+
 static void find_profile(struct device *device, const struct device_usb *usb) {
         struct board_profile *profile = NULL;
 
@@ -155,6 +172,7 @@ static void arrive(struct device *device, const struct device_usb *usb) {
         device->generation++;
         device->stranger[0] = '\0';
         device->identify_failed = false;
+        device->by_software = false;
         set_mode(device, usb->mode);
         replace_text(&device->usb_node, usb->node);
         replace_text(&device->tty, NULL);
@@ -172,6 +190,8 @@ static void arrive(struct device *device, const struct device_usb *usb) {
                 for (size_t i = 0; i < ARRAY_SIZE(of_firmware); i++)
                         device_set(device, of_firmware[i], "");
         }
+        if (usb->mode == MODE_FIRMWARE)
+                learn_serial(device, usb->serial);
         node_update(device);
         device_hint_update(device);
 }

@@ -68,6 +68,7 @@ struct device {
         bool read_protected;
         char *text[_DEVICE_PROPERTY_MAX]; /* of the string properties; NULL: "" */
         char *dfu_serials;    /* what its ROM may call itself, by its unique id; NULL: not known */
+        bool by_software;     /* in its bootloader because its firmware was asked for it */
         char *usb_node, *tty; /* Node is the one of them that its mode is used by */
         struct board_profile *profile; /* NULL: no profile fits */
         bool identified;               /* in this firmware */

@@ -100,14 +100,23 @@ static int return_check(struct job *job) {
                 (void) snprintf(notice, sizeof(notice),
                                 "The board came back as %s, which is not a known board.",
                                 device->stranger);
-                job_set_fact(job, "Notice", notice);
+                job_add_notice(job, notice);
+                job_set_fact(job, "Return", "unknown");
                 return 1;
         }
         if (device->mode != MODE_FIRMWARE)
                 return 0;
+        job_set_fact(job, "Return", "firmware");
         job->generation = device->generation;
         /* Its serial port is told a little later; only needed if it is to be asked. */
         return !device->profile || device->profile->identify == IDENTIFY_NEVER || device->tty;
+}
+
+/* Some bootloaders cannot start the firmware when a person entered them. */
+static bool hangs(const struct job *job) {
+        const struct device *device = job->device;
+
+        return device->profile && device->profile->hangs_after_hand_entry && !device->by_software;
 }
 
 static int return_first(struct job *job) {
@@ -115,24 +124,34 @@ static int return_first(struct job *job) {
         const char *hint =
                 profile && profile->hint_return ? profile->hint_return : "Power-cycle the board.";
         const char *what = "The board has not come back by itself.";
+        bool unseen = false;
         char notice[800];
 
         if (job->device->mode == MODE_FIRMWARE)
                 return 1;
         if (job->device->mode == MODE_BOOTLOADER)
                 what = "The board is still in its bootloader.";
-        else if (!job->went_firmware)
+        else if (!job->went_firmware && !hangs(job)) {
                 what = "The board has left its bootloader; its firmware does not show on USB. If "
                        "it should:";
+                unseen = true;
+        }
+        job_set_fact(job, "Return", unseen ? "unseen" : "power-cycle");
         (void) snprintf(notice, sizeof(notice), "%s %s", what, hint);
-        job_set_fact(job, "Notice", notice);
+        job_add_notice(job, notice);
         return 1;
 }
 
 static const struct await return_await = {.check = return_check, .first = return_first};
 
+/* A board that comes although its kind does not is back in less than this. */
+#define HANGING_MS 3000U
+
+static const struct await hanging_await = {
+        .check = return_check, .first_ms = HANGING_MS, .first = return_first};
+
 static int return_start(struct job *job) {
-        return step_start_await(job, &return_await);
+        return step_start_await(job, hangs(job) ? &hanging_await : &return_await);
 }
 
 const struct step step_return = {
@@ -143,8 +162,17 @@ const struct step step_return = {
 };
 
 const struct step *const flash_steps[] = {
-        &step_inspect, &step_settle,     &step_port,  &step_ask,    &step_match,
-        &step_reboot,  &step_bootloader, &step_flash, &step_return, &step_identify_returned,
+        &step_inspect,
+        &step_settle,
+        &step_port,
+        &step_ask,
+        &step_match,
+        &step_reboot,
+        &step_departure,
+        &step_bootloader,
+        &step_flash,
+        &step_return,
+        &step_identify_returned,
         NULL,
 };
 

@@ -30,7 +30,7 @@ const struct step step_settle = {.start = settle_start};
 
 static bool port_needed(const struct job *job) {
         return is_firmware(job) && job->device->profile && !job->device->tty &&
-               (job->kind == JOB_IDENTIFY || job->device->profile->reboot != REBOOT_NONE);
+               (job->kind == JOB_IDENTIFY || board_reboot_opens_port(job->device->profile->reboot));
 }
 
 static int port_check(struct job *job) {

@@ -23,6 +23,13 @@ static int reboot_start(struct job *job) {
         struct worker_request request = step_request(job, "reboot");
 
         job_clear_fact(job, "Notice");
+        if (!board_reboot_opens_port(reboot_way(job))) {
+                request.node = job->device->usb_node;
+                request.vendor_id = job->device->vendor_id;
+                request.product_id = job->device->product_id;
+                request.serial = device_get(job->device, DEVICE_SERIAL);
+                return step_start_worker(job, &request);
+        }
         if (!job->device->tty)
                 return job_fault(job, FWD_DEVICE_LOST, "The board's serial port went away");
         request.tty = job->device->tty;
@@ -45,15 +52,58 @@ const struct step step_reboot = {
         .finish = reboot_finish,
 };
 
-/* Wait for the bootloader */
-
 static void tell_how(struct job *job) {
         const struct board_profile *profile = job->device->profile;
 
         job_set_fact(job, "Notice",
-                     profile && profile->hint_bootloader
-                             ? profile->hint_bootloader
-                             : "Hold the board's BOOT button while you plug it in again.");
+                     job->deaf ? "The firmware on the board does not know how to start the "
+                                 "bootloader. Do it by hand:"
+                               : "");
+        job_add_notice(job, profile && profile->hint_bootloader
+                                    ? profile->hint_bootloader
+                                    : "Hold the board's BOOT button while you plug it in again.");
+}
+
+/* Departure: a request over USB has no answer. A board that obeys is gone in milliseconds; one that
+ * is still there after this time does not know the request. */
+
+#define DEPARTURE_MS 2000U
+
+static bool departure_needed(const struct job *job) {
+        return reboot_needed(job) && !board_reboot_opens_port(reboot_way(job));
+}
+
+static int departure_check(struct job *job) {
+        return job->device->mode != MODE_FIRMWARE || job->device->generation != job->generation;
+}
+
+static int departure_first(struct job *job) {
+        job->deaf = true;
+        return 1;
+}
+
+static const struct await departure_await = {
+        .check = departure_check,
+        .first_ms = DEPARTURE_MS,
+        .first = departure_first,
+};
+
+static int departure_start(struct job *job) {
+        return step_start_await(job, &departure_await);
+}
+
+const struct step step_departure = {
+        .phase = "waiting-for-bootloader",
+        .flags = STEP_MAY_VANISH,
+        .needed = departure_needed,
+        .start = departure_start,
+};
+
+/* Wait for the bootloader */
+
+/* A person is to bring it there, or is at it. */
+static bool by_hand(const struct job *job) {
+        return job->hinted || job->deaf || reboot_way(job) == REBOOT_NONE;
 }
 
 static int bootloader_check(struct job *job) {
@@ -65,12 +115,13 @@ static int bootloader_check(struct job *job) {
                                  device->stranger);
         if (device->mode == MODE_BOOTLOADER) {
                 job->generation = device->generation;
+                device->by_software = !by_hand(job);
                 job_clear_fact(job, "Notice");
                 return 1;
         }
         if (device->mode == MODE_FIRMWARE && device->generation != job->generation) {
                 /* Once a person was asked to act, the firmware may come back in between. */
-                if (!job->hinted && reboot_way(job) != REBOOT_NONE)
+                if (!by_hand(job))
                         return job_fault(job, FWD_NOT_SUPPORTED,
                                          "The board was asked for its bootloader, but started its "
                                          "firmware again; bring it into its bootloader by hand");
@@ -99,7 +150,7 @@ static const struct await bootloader_await = {
 };
 
 static int bootloader_start(struct job *job) {
-        if (reboot_way(job) == REBOOT_NONE)
+        if (reboot_way(job) == REBOOT_NONE || job->deaf)
                 tell_how(job);
         return step_start_await(job, &bootloader_await);
 }
@@ -112,5 +163,5 @@ const struct step step_bootloader = {
 };
 
 const struct step *const reboot_steps[] = {
-        &step_settle, &step_port, &step_reboot, &step_bootloader, NULL,
+        &step_settle, &step_port, &step_reboot, &step_departure, &step_bootloader, NULL,
 };

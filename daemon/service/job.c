@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "service/device.h"
 #include "service/image-fd.h"
 #include "service/journal.h"
@@ -396,6 +397,21 @@ void job_set_fact(struct job *job, const char *key, const char *value) {
         free(job->facts[i].value);
         job->facts[i].value = TAKE_PTR(value_copy);
         job_tell(job, 1U << JOB_P_DETAILS | 1U << JOB_P_IMAGE_SHA256);
+}
+
+void job_add_notice(struct job *job, const char *sentence) {
+        const char *before = job_fact(job, "Notice");
+        _cleanup_free_ char *both = NULL;
+
+        if (!before || !*before) {
+                job_set_fact(job, "Notice", sentence);
+                return;
+        }
+        if (strstr(before, sentence))
+                return;
+        both = text_format("%s %s", before, sentence);
+        if (both)
+                job_set_fact(job, "Notice", both);
 }
 
 void job_clear_fact(struct job *job, const char *key) {

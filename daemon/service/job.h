@@ -59,6 +59,7 @@ struct job {
         bool cancelling;
         bool lost;          /* the board went when it should not */
         bool hinted;        /* the first wait is over */
+        bool deaf;          /* the firmware did not leave when it was asked for its bootloader */
         bool went_firmware; /* began in firmware mode: a firmware is expected back */
         bool restoring; /* failed, and the untouched board is being brought back; `cause` tells why
                          */
@@ -97,6 +98,8 @@ void job_set_progress(struct job *job, uint64_t done, uint64_t total);
 void job_set_state(struct job *job, enum board_state state);
 /* A fact for Details; replaces one of the same key. */
 void job_set_fact(struct job *job, const char *key, const char *value);
+/* Adds a sentence to the fact Notice, once. */
+void job_add_notice(struct job *job, const char *sentence);
 void job_clear_fact(struct job *job, const char *key);
 const char *job_fact(const struct job *job, const char *key); /* NULL */
 

@@ -132,7 +132,7 @@ static void on_report(void *userdata, const struct report *report) {
         if (state >= 0)
                 job_set_state(job, (enum board_state) state);
         if (notice)
-                job_set_fact(job, "Notice", notice);
+                job_add_notice(job, notice);
         take_facts(job, report);
         /* What an image says of itself is not what the board is. */
         if (job->source_fd < 0)
@@ -217,6 +217,7 @@ static int on_first(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 int step_start_await(struct job *job, const struct await *await) {
+        uint64_t first_ms = job->service->settings.await_first_ms;
         int r = await->check(job);
 
         if (r < 0)
@@ -227,9 +228,10 @@ int step_start_await(struct job *job, const struct await *await) {
         job->hinted = false;
         if (await->timeless)
                 return STEP_STARTED;
+        if (await->first_ms > 0 && await->first_ms < first_ms)
+                first_ms = await->first_ms;
         r = sd_event_add_time_relative(job->service->event, &job->await_timer, CLOCK_MONOTONIC,
-                                       job->service->settings.await_first_ms * 1000, 0, on_first,
-                                       job);
+                                       first_ms * 1000, 0, on_first, job);
         if (r < 0)
                 return job_fault(job, FWD_FAILED, "No timer: %s", strerror(-r));
         return STEP_STARTED;

@@ -33,7 +33,8 @@ struct step {
 struct await {
         /* 1: that is it. 0: not yet. Negative: it cannot come any more, job->fault. */
         int (*check)(struct job *job);
-        bool timeless; /* no timers: what is awaited has its own limit */
+        uint64_t first_ms; /* shorter than the setting; 0: the setting */
+        bool timeless;     /* no timers: what is awaited has its own limit */
         /* After the first wait: 1 enough, 0 wait on (a Notice is set), negative as above. */
         int (*first)(struct job *job);
         /* After the second: 1 or negative. */
@@ -58,6 +59,7 @@ extern const struct step step_identify_returned; /* after one: told, goes on */
 extern const struct step step_ask;               /* of a flash: who is it? goes on in any case */
 extern const struct step step_match;             /* is the file for this board? */
 extern const struct step step_reboot;
+extern const struct step step_departure;  /* of a board that was asked without an answer */
 extern const struct step step_bootloader; /* wait for it */
 extern const struct step step_return;     /* wait for whatever comes */
 

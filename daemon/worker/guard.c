@@ -12,12 +12,58 @@ bool guard_raw_address(const struct board_profile *profile, struct image_options
         return true;
 }
 
+/* Exceptions of a Cortex-M besides the reset, before a chip's own interrupts (DDI 0403E, B1.5.2).
+ */
+#define SYSTEM_VECTORS 16U
+
+/* Where a vector of the image points into the place of the board's own loader; 0 if none does. */
+static uint32_t vector_into_loader(const struct image *image, const struct board_profile *profile) {
+        const uint64_t table = image->segments.items[0].address;
+        uint32_t stack, reset, even, odd;
+
+        if (!image_read_vectors(image, table, &stack, &reset) ||
+            !image_is_stack(stack, profile->unaligned_stack))
+                return 0;
+        for (unsigned i = 0; i < SYSTEM_VECTORS; i += 2) {
+                if (!image_read_vectors(image, table + 4ULL * i, &even, &odd))
+                        break;
+                if (i > 0 && even % 2 == 1 && range_has(profile->recover, even - 1))
+                        return even;
+                if (odd % 2 == 1 && range_has(profile->recover, odd - 1))
+                        return odd;
+        }
+        return 0;
+}
+
+/* Linked for where the loader is: the loader itself, or a firmware built for a board without one.
+ */
+static int check_linked(const struct image *image, const struct board_profile *profile,
+                        struct fault *fault) {
+        const uint64_t at = image->segments.items[0].address;
+        uint32_t vector = range_is_empty(profile->recover) ? 0 : vector_into_loader(image, profile);
+
+        if (vector == 0)
+                return 0;
+        return fault_set_at(
+                fault, range_has(profile->recover, at) ? FWD_PROTECTED_REGION : FWD_INVALID_IMAGE,
+                at,
+                "The file is linked for 0x%08" PRIx64 ", where the board's own loader "
+                "is, and not behind it.%s%s",
+                profile->recover.start, profile->image_hint ? " " : "",
+                profile->image_hint ? profile->image_hint : "");
+}
+
 int guard_check_image(const struct image *image, const struct board_profile *profile,
                       struct fault *fault) {
         const struct segments *segments = &image->segments;
 
+        int r;
+
         if (!profile || !image->has_address)
                 return 0;
+        r = check_linked(image, profile, fault);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < segments->n; i++)
                 for (size_t j = 0; j < profile->n_protected; j++) {
                         struct range hit = range_intersect(segment_range(&segments->items[i]),
@@ -32,7 +78,39 @@ int guard_check_image(const struct image *image, const struct board_profile *pro
                                                     profile->protected_ranges[j].end);
                 }
         if (profile->check_vectors && segments->n > 0)
-                return image_check_vectors(image, segments->items[0].address, fault);
+                return image_check_vectors(image, segments->items[0].address,
+                                           profile->unaligned_stack, fault);
+        return 0;
+}
+
+int guard_check_loader(const struct image *image, const struct board_profile *profile,
+                       struct fault *fault) {
+        const struct range place = profile->recover;
+        const struct segments *segments = &image->segments;
+        uint32_t stack, reset;
+
+        for (size_t i = 0; i < segments->n; i++) {
+                struct range r = segment_range(&segments->items[i]);
+
+                if (range_contains(place, r))
+                        continue;
+                if (range_has(place, r.start))
+                        return fault_set_at(fault, FWD_IMAGE_TOO_LARGE, place.end,
+                                            "The file ends at 0x%08" PRIx64 ", the loader's place "
+                                            "of %" PRIu64 " bytes at 0x%08" PRIx64,
+                                            r.end, range_size(place), place.end);
+                return fault_set_at(fault, FWD_ADDRESS_OUT_OF_RANGE, r.start,
+                                    "The file has bytes at 0x%08" PRIx64
+                                    ", where no loader of this board is",
+                                    r.start);
+        }
+        if (!image_read_vectors(image, place.start, &stack, &reset) ||
+            !image_is_stack(stack, profile->unaligned_stack) || reset % 2 == 0 ||
+            !range_has(segment_range(&segments->items[0]), reset - 1))
+                return fault_set_at(fault, FWD_INVALID_IMAGE, place.start,
+                                    "The file is no loader for this board: it does not begin with "
+                                    "a vector table for 0x%08" PRIx64,
+                                    place.start);
         return 0;
 }
 

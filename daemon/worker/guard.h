@@ -17,6 +17,10 @@ bool guard_raw_address(const struct board_profile *profile, struct image_options
 /* FWD_PROTECTED_REGION, FWD_INVALID_IMAGE (no firmware of such a chip begins like this). */
 int guard_check_image(const struct image *image, const struct board_profile *profile,
                       struct fault *fault);
+/* What must hold of a file that goes where the board's own loader is (profile->recover, not empty).
+ * FWD_IMAGE_TOO_LARGE, FWD_ADDRESS_OUT_OF_RANGE, FWD_INVALID_IMAGE. */
+int guard_check_loader(const struct image *image, const struct board_profile *profile,
+                       struct fault *fault);
 /* The file is for the type of board that its one-time memory names: 0; 1 if the file does not say
  * what it is for; FWD_WRONG_BOARD if it is for others. */
 int guard_check_type(const struct image *image, const struct board_profile *profile,

@@ -115,12 +115,14 @@ static void report_plan(struct worker *worker, const struct flash_plan *plan) {
                                 "Settings of the board are erased with this firmware.");
 }
 
-/* A firmware is started where the chip would start: through a bootloader of the board's own, if
- * there is one in front of the image, else at the image's vectors. */
+/* A firmware is started where its profile says, or where the chip would start: through a bootloader
+ * of the board's own, if there is one in front of the image, else at the image's vectors. */
 static uint64_t start_address(const struct worker *worker, const struct image *image,
                               const struct memory_area *flash) {
         const struct board_profile *profile = worker->profile;
 
+        if (profile && profile->has_start)
+                return profile->start;
         for (size_t i = 0; profile && i < profile->n_protected; i++)
                 if (range_has(profile->protected_ranges[i], flash->range.start))
                         return flash->range.start;

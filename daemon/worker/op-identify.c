@@ -8,17 +8,12 @@
 #include "worker/worker.h"
 
 /* What the ROM may call itself once the board is in its bootloader: for --expect-serial. */
-static void report_dfu_serials(struct reporter *reporter, const uint32_t uid[3]) {
-        char serials[DFU_SERIAL_CANDIDATES_MAX][DFU_SERIAL_SIZE];
-        char text[DFU_SERIAL_CANDIDATES_MAX * DFU_SERIAL_SIZE] = "";
-        size_t n = dfu_serial_candidates(uid, serials);
+void worker_report_chip(struct reporter *reporter, const uint32_t uid[3]) {
+        char serials[DFU_SERIAL_LIST_SIZE];
 
-        for (size_t i = 0; i < n; i++) {
-                if (i > 0)
-                        (void) strcat(text, ",");
-                (void) strcat(text, serials[i]);
-        }
-        reporter_fact(reporter, "DfuSerials", "%s", text);
+        dfu_serial_list(uid, serials);
+        reporter_fact(reporter, "UniqueId", "%08x%08x%08x", uid[0], uid[1], uid[2]);
+        reporter_fact(reporter, "DfuSerials", "%s", serials);
 }
 
 static void report_identity(struct reporter *reporter, const struct fc_identity *identity) {
@@ -36,11 +31,8 @@ static void report_identity(struct reporter *reporter, const struct fc_identity 
                 reporter_fact(reporter, "Manufacturer", "%s", identity->manufacturer);
         if (identity->mcu[0])
                 reporter_fact(reporter, "Mcu", "%s", identity->mcu);
-        if (identity->has_uid) {
-                reporter_fact(reporter, "UniqueId", "%08x%08x%08x", identity->uid[0],
-                              identity->uid[1], identity->uid[2]);
-                report_dfu_serials(reporter, identity->uid);
-        }
+        if (identity->has_uid)
+                worker_report_chip(reporter, identity->uid);
 }
 
 int worker_identify(struct worker *worker, struct serial_port *port, struct fc_identity *ret,

@@ -23,9 +23,11 @@ static int leave(struct worker *worker, struct fault *fault) {
         if (!worker->options.has_address && !flash)
                 return fault_set(fault, FWD_NOT_SUPPORTED,
                                  "The bootloader does not say where its flash is");
-        return dfuse_leave(
-                &dfu, worker->options.has_address ? worker->options.address : flash->range.start,
-                fault);
+        return dfuse_leave(&dfu,
+                           worker->options.has_address                     ? worker->options.address
+                           : worker->profile && worker->profile->has_start ? worker->profile->start
+                                                                           : flash->range.start,
+                           fault);
 }
 
 const struct operation op_leave = {

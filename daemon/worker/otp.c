@@ -78,8 +78,9 @@ static int ask(struct worker *worker, struct dfu *dfu, const struct board_profil
         }
         if (r < 0)
                 return dfu_idle(dfu, fault) < 0 ? -EIO : 0;
-        if (otp_parse(profile->otp, data, size, type) < 0 ||
-            !board_patterns_match(profile->otp_types, type))
+        r = otp_parse(profile->otp, data, size, type);
+        worker->otp_is_empty = r == -ENODATA;
+        if (r < 0 || !board_patterns_match(profile->otp_types, type))
                 return 0;
         (void) strcpy(worker->otp_type, type);
         return 1;
@@ -98,8 +99,12 @@ int worker_read_otp(struct worker *worker, struct dfu *dfu, struct fault *fault)
         int r = 0;
 
         worker->otp_type[0] = '\0';
+        worker->otp_is_empty = false;
         if (worker->profile && worker->profile->otp != OTP_NONE)
                 r = ask(worker, dfu, worker->profile, fault);
+        if (r == 0 && worker->otp_is_empty && worker->profile->otp_default)
+                (void) snprintf(worker->otp_type, sizeof(worker->otp_type), "%s",
+                                worker->profile->otp_default);
         for (size_t i = 0; r == 0 && worker->otp_profiles[i]; i++) {
                 r = ask(worker, dfu, worker->otp_profiles[i], fault);
                 if (r > 0)

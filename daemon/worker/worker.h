@@ -52,6 +52,7 @@ struct worker { /* strings and descriptors are borrowed from main() */
         struct board_profile *profile; /* NULL: nothing is known of the board */
         /* What it may turn out to be (otp.h), loaded before a device is opened; NULL-terminated. */
         struct board_profile *otp_profiles[BOARD_LIST_MAX + 1];
+        bool otp_is_empty;            /* its one-time memory was never written */
         char otp_type[OTP_TYPE_SIZE]; /* what its one-time memory said; "" if nothing */
         struct reporter reporter;
 
@@ -84,6 +85,8 @@ int worker_read_otp(struct worker *worker, struct dfu *dfu, struct fault *fault)
 /* FWD_CANCELLED if somebody asked for it. Call where stopping leaves the board as it was. */
 int worker_check_cancel(struct fault *fault);
 
+/* The facts UniqueId and DfuSerials. */
+void worker_report_chip(struct reporter *reporter, const uint32_t uid[3]);
 /* For identify and reboot: who is behind the port, told as facts. */
 struct fc_identity;
 int worker_identify(struct worker *worker, struct serial_port *port, struct fc_identity *ret,

@@ -30,7 +30,7 @@ static void run(const uint8_t *data, size_t size, const struct image_options *op
         check(!options || image->has_address);
         check(!options || image->segments.items[0].address == options->address);
         check_claims(image);
-        r = image_check_vectors(image, image->segments.items[0].address, &fault);
+        r = image_check_vectors(image, image->segments.items[0].address, size % 2, &fault);
         check_fault(r, &fault);
 }
 

@@ -212,7 +212,10 @@ static void test_guards(void **state) {
 
         assert_int_equal(board_profile_load(board_profile_dirs(), "crazyflie", &p), 0);
         assert_int_equal(p->identify, IDENTIFY_NEVER);
-        assert_int_equal(p->reboot, REBOOT_NONE);
+        assert_false(board_reboot_opens_port(p->reboot));
+        assert_int_equal(p->recover.end, loader.end);
+        assert_int_equal(p->start, 0x08004000);
+        assert_true(board_patterns_match(p->otp_types, "C21B"));
         assert_true(ranges_cover(p->protected_ranges, p->n_protected, loader));
         assert_int_equal(p->raw_address, 0x08004000);
         p = board_profile_free(p);
@@ -221,6 +224,7 @@ static void test_guards(void **state) {
         assert_int_equal(board_profile_load(board_profile_dirs(), "stm32-dfu", &p), 0);
         assert_false(p->has_raw_address);
         assert_true(p->flashable);
+        assert_string_equal(p->otp_boards[0], "crazyflie");
         p = board_profile_free(p);
 
         assert_int_equal(board_profile_load(board_profile_dirs(), "betaflight", &p), 0);

@@ -34,7 +34,7 @@ static void check(const char *name, const char *stage, const char *error) {
                 image = image_free(image);
                 assert_int_equal(image_parse(file.data, file.size, &options, &image, &fault), 0);
         }
-        r = image_check_vectors(image, 0x08000000, &fault);
+        r = image_check_vectors(image, 0x08000000, false, &fault);
         if (strcmp(error, "InvalidImage") == 0 ? r >= 0 : r < 0)
                 fail_msg("%s: the vector table is taken for %s", name, r < 0 ? "bad" : "good");
 }

@@ -176,7 +176,7 @@ static void test_same_firmware(void **state) {
                 assert_same_segments(elf, hex);
                 assert_same_segments(elf, dfu);
                 assert_int_equal(elf->entry, hex->entry);
-                assert_int_equal(image_check_vectors(elf, 0x08000000, NULL), 0);
+                assert_int_equal(image_check_vectors(elf, 0x08000000, false, NULL), 0);
                 if (i == 0)
                         assert_same_segments(elf, raw1);
                 for (size_t k = 0; i == 1 && k < elf->segments.n; k++) {

@@ -53,7 +53,7 @@ static void test_table(void **state) {
                 _cleanup_image_ struct image *image =
                         with_table(&file, cases[i].stack, cases[i].reset, cases[i].address);
                 struct fault fault = FAULT_INIT;
-                int r = image_check_vectors(image, start, &fault);
+                int r = image_check_vectors(image, start, false, &fault);
 
                 if (cases[i].message) {
                         assert_int_equal(r, -EBADMSG);
@@ -68,15 +68,28 @@ static void test_table(void **state) {
         }
 }
 
+/* A linker script whose last byte of RAM is 0x2001ffff makes the first word odd. */
+static void test_unaligned_stack(void **state) {
+        _cleanup_bytes_ struct bytes file = {};
+        _cleanup_image_ struct image *image = with_table(&file, 0x2001ffff, 0x08004045, 0x08004000);
+        _cleanup_bytes_ struct bytes wrong_file = {};
+        _cleanup_image_ struct image *wrong =
+                with_table(&wrong_file, 0x2003ffff + 0x80000, 0x08004045, 0x08004000);
+
+        assert_int_equal(image_check_vectors(image, 0x08004000, true, NULL), 0);
+        assert_int_equal(image_check_vectors(image, 0x08004000, false, NULL), -EBADMSG);
+        assert_int_equal(image_check_vectors(wrong, 0x08004000, true, NULL), -EBADMSG);
+}
+
 /* Vectors in sector 0, the reset handler far behind a gap. */
 static void test_reset_in_another_segment(void **state) {
         struct image image = {};
         static const uint8_t table[] = {0, 0, 2, 0x20, 0x01, 0x80, 0, 8};
 
         assert_int_equal(segments_add(&image.segments, 0x08000000, table, sizeof(table)), 0);
-        assert_int_equal(image_check_vectors(&image, 0x08000000, NULL), -EBADMSG);
+        assert_int_equal(image_check_vectors(&image, 0x08000000, false, NULL), -EBADMSG);
         assert_int_equal(segments_add(&image.segments, 0x08008000, "\0\xbf", 2), 0);
-        assert_int_equal(image_check_vectors(&image, 0x08000000, NULL), 0);
+        assert_int_equal(image_check_vectors(&image, 0x08000000, false, NULL), 0);
         segments_clear(&image.segments);
 }
 
@@ -85,7 +98,7 @@ static void test_seven_bytes(void **state) {
         struct fault fault = FAULT_INIT;
 
         assert_int_equal(segments_add(&image.segments, 0x08000000, "\0\0\2\x20\1\0\0", 7), 0);
-        assert_int_equal(image_check_vectors(&image, 0x08000000, &fault), -EBADMSG);
+        assert_int_equal(image_check_vectors(&image, 0x08000000, false, &fault), -EBADMSG);
         assert_non_null(strstr(fault.message, "has no vector table"));
         segments_clear(&image.segments);
 }
@@ -93,6 +106,7 @@ static void test_seven_bytes(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_table),
+                cmocka_unit_test(test_unaligned_stack),
                 cmocka_unit_test(test_reset_in_another_segment),
                 cmocka_unit_test(test_seven_bytes),
         };
