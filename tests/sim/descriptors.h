@@ -12,6 +12,7 @@
 #define USB_SUBCLASS_DFU         1U
 #define USB_PROTOCOL_DFU_MODE    2U
 #define USB_CLASS_COMM           2U
+#define USB_CLASS_HID            3U
 #define USB_CLASS_CDC_DATA       10U
 
 struct interface_walk {

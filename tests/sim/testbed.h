@@ -8,6 +8,7 @@
  *   umockdev.c        ports, clock and timers; attaching and detaching what a model is on the bus
  *   umockdev-usb.c    usbfs ioctls: claims, URBs, their completion at the model's time
  *   umockdev-tty.c    the ttyACM of a board: a pty, the ioctls that a pty lacks
+ *   umockdev-hidraw.c the hidraw nodes of a HID device
  *   umockdev-sysfs.c  the files of a device, and its uevents
  *   umockdev-hwdb.c   udev properties, from the hwdb that is shipped
  *
@@ -24,11 +25,13 @@
 #include "base/cleanup.h"
 #include "sim/model.h"
 
-#define SIM_PORTS_MAX 64U
-#define SIM_BUS_MAX   8U
-#define SIM_NAME_MAX  32U
+#define SIM_PORTS_MAX  64U
+#define SIM_BUS_MAX    8U
+#define SIM_NAME_MAX   32U
+#define SIM_HIDRAW_MAX 4U /* of a board */
 
 struct usb_node;
+struct sim_hidraw;
 struct sim_tty;
 struct sysfs_device;
 
@@ -63,6 +66,8 @@ struct sim_port { /* a socket and the board that is plugged into it */
         struct sysfs_device *device;
         struct usb_node *node;
         struct sim_tty *tty;
+        struct sim_hidraw *hidraws[SIM_HIDRAW_MAX];
+        size_t n_hidraws;
         struct vhci_port *vhci; /* instead of the three, in the virtual machine */
         struct sim_counts {
                 uint64_t control;       /* URBs on EP0 */
@@ -114,10 +119,17 @@ const char *sim_tty_name(const struct sim_tty *tty);
 /* The pty's slave, for the symlink in the mock /dev. */
 const char *sim_tty_pts(const struct sim_tty *tty);
 
+/* umockdev-hidraw.c. Freed with its last client, after it is gone. */
+struct sim_hidraw *sim_hidraw_new(struct sim_port *port, const char *name, uint8_t interface);
+void sim_hidraw_gone(struct sim_hidraw *hid);
+const char *sim_hidraw_name(const struct sim_hidraw *hid);
+
 /* umockdev-sysfs.c */
 struct sysfs_device *sysfs_device_add(struct sim_port *port);
 /* Adds the tty below the first interface. */
 void sysfs_device_add_tty(struct sysfs_device *device, const char *name, const char *pts);
+/* Adds a hidraw device below an interface. */
+void sysfs_device_add_hidraw(struct sysfs_device *device, const char *name, uint8_t interface);
 void sysfs_device_announce(struct sysfs_device *device);
 void sysfs_device_remove(struct sysfs_device *device);
 /* The root hub of the bus and the hubs before a port, those that are not there yet. */

@@ -19,9 +19,10 @@
 #include "sim/testbed.h"
 
 /* The host controller that all buses hang on. */
-#define CONTROLLER "/devices/platform/fwd-sim"
-#define USB_MAJOR  189U /* Linux, Documentation/admin-guide/devices.txt */
-#define ACM_MAJOR  166U
+#define CONTROLLER   "/devices/platform/fwd-sim"
+#define USB_MAJOR    189U /* Linux, Documentation/admin-guide/devices.txt */
+#define ACM_MAJOR    166U
+#define HIDRAW_MAJOR 245U /* given at boot; any that is not another's */
 
 struct sysfs_node {    /* one directory of /sys/devices */
         char *devpath; /* without /sys */
@@ -488,6 +489,41 @@ void sysfs_device_add_tty(struct sysfs_device *device, const char *name, const c
         make_link(target, link);
         g_autofree char *file = in_root(sim, "", devnode);
         make_link(pts, file);
+        node_finish(sim, node);
+}
+
+static const struct sysfs_node *interface_node(const struct sysfs_device *device, uint8_t number) {
+        g_autofree char *end =
+                g_strdup_printf(":%u.%u", device->port->model->config_descriptor[5], number);
+        for (guint i = 1; i < device->nodes->len; i++) {
+                const struct sysfs_node *node = g_ptr_array_index(device->nodes, i);
+                if (g_str_has_suffix(node->devpath, end))
+                        return node;
+        }
+        g_error("%s has no interface %u", device->port->name, number);
+}
+
+void sysfs_device_add_hidraw(struct sysfs_device *device, const char *name, uint8_t interface) {
+        static unsigned instance;
+        struct sim *sim = device->port->sim;
+        const struct model *model = device->port->model;
+        const struct sysfs_node *parent = interface_node(device, interface);
+        struct sysfs_node *hid =
+                node_new(device,
+                         g_strdup_printf("%s/0003:%04X:%04X.%04X", parent->devpath,
+                                         DEVICE_VENDOR(model), DEVICE_PRODUCT(model), ++instance),
+                         "hid", false);
+        g_string_append_printf(hid->uevent, "DRIVER=hid-generic\nHID_ID=0003:%08X:%08X\n",
+                               DEVICE_VENDOR(model), DEVICE_PRODUCT(model));
+        node_finish(sim, hid);
+        struct sysfs_node *node = node_new(
+                device, g_strdup_printf("%s/hidraw/%s", hid->devpath, name), "hidraw", true);
+        g_autofree char *devnode = g_strconcat("/dev/", name, NULL);
+        node_set_devnode(node, devnode, HIDRAW_MAJOR,
+                         (unsigned) strtoul(name + strlen("hidraw"), NULL, 10));
+        udev_properties(node, device->port);
+        g_autofree char *file = in_root(sim, "", devnode);
+        write_file(file, "", 0);
         node_finish(sim, node);
 }
 

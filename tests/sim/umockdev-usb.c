@@ -209,10 +209,15 @@ uint64_t usb_node_next(const struct usb_node *node) {
         return next;
 }
 
-/* Interfaces that a kernel driver has: those of a board's serial port. */
-static bool is_kernels(const struct usb_node *node, const struct interface_walk *interface) {
-        return node->port->model->has_serial_port &&
-               (interface->class == USB_CLASS_COMM || interface->class == USB_CLASS_CDC_DATA);
+/* The kernel driver that has an interface, or NULL. */
+static const char *kernel_driver(const struct usb_node *node,
+                                 const struct interface_walk *interface) {
+        if (interface->class == USB_CLASS_HID)
+                return "usbhid";
+        return node->port->model->has_serial_port && (interface->class == USB_CLASS_COMM ||
+                                                      interface->class == USB_CLASS_CDC_DATA)
+                       ? "cdc_acm"
+                       : NULL;
 }
 
 static int find_interface(const struct usb_node *node, unsigned number, int alt,
@@ -234,7 +239,7 @@ static int claim(struct usb_client *c, unsigned number) {
                 return ENOENT;
         if (c->claimed & 1U << number)
                 return 0;
-        if (is_kernels(c->node, &interface))
+        if (kernel_driver(c->node, &interface))
                 return EBUSY;
         for (guint i = 0; i < c->node->clients->len; i++) {
                 const struct usb_client *other = g_ptr_array_index(c->node->clients, i);
@@ -432,7 +437,7 @@ static int ioctl_get_driver(struct usb_client *c, UMockdevIoctlData *arg) {
         struct interface_walk interface;
         if (find_interface(c->node, g->interface, -1, &interface) < 0)
                 return ENOENT;
-        const char *driver = is_kernels(c->node, &interface) ? "cdc_acm" : NULL;
+        const char *driver = kernel_driver(c->node, &interface);
         for (guint i = 0; i < c->node->clients->len && g->interface < INTERFACES_MAX; i++) {
                 const struct usb_client *other = g_ptr_array_index(c->node->clients, i);
                 if (other->claimed & 1U << g->interface)

@@ -50,6 +50,30 @@ unsigned sim_next_devnum(struct sim *sim, unsigned bus) {
         return *last;
 }
 
+static bool hidraw_is_used(const struct sim *sim, const char *name) {
+        for (size_t i = 0; i < sim->n_ports; i++)
+                for (size_t k = 0; k < sim->ports[i]->n_hidraws; k++)
+                        if (strcmp(sim_hidraw_name(sim->ports[i]->hidraws[k]), name) == 0)
+                                return true;
+        return false;
+}
+
+static void attach_hidraws(struct sim_port *port) {
+        struct interface_walk walk = interface_walk(port->model);
+        while (interface_next(&walk) && port->n_hidraws < SIM_HIDRAW_MAX) {
+                char name[SIM_NAME_MAX];
+                if (walk.class != USB_CLASS_HID)
+                        continue;
+                for (unsigned n = 0;; n++) {
+                        (void) snprintf(name, sizeof(name), "hidraw%u", n);
+                        if (!hidraw_is_used(port->sim, name))
+                                break;
+                }
+                port->hidraws[port->n_hidraws++] = sim_hidraw_new(port, name, walk.number);
+                sysfs_device_add_hidraw(port->device, name, walk.number);
+        }
+}
+
 static void attach(struct sim_port *port) {
         struct sim *sim = port->sim;
         port->devnum = sim_next_devnum(sim, port->bus);
@@ -75,6 +99,7 @@ static void attach(struct sim_port *port) {
                 port->tty = sim_tty_new(port, name);
                 sysfs_device_add_tty(port->device, name, sim_tty_pts(port->tty));
         }
+        attach_hidraws(port);
         port->attached_us = host_now();
         sysfs_device_announce(port->device);
 }
@@ -86,6 +111,8 @@ static void detach(struct sim_port *port) {
         port->devnum = 0;
         sysfs_device_remove(TAKE_PTR(port->device));
         usb_node_gone(TAKE_PTR(port->node));
+        while (port->n_hidraws > 0)
+                sim_hidraw_gone(port->hidraws[--port->n_hidraws]);
         if (port->tty)
                 sim_tty_free(TAKE_PTR(port->tty));
 }

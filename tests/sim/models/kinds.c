@@ -8,6 +8,7 @@
 #include "models/board.h"
 #include "models/crazyflie.h"
 #include "models/dfu11.h"
+#include "models/ffbeast.h"
 #include "models/odrive.h"
 
 #define OLD_FIRMWARE_SIZE (400U * 1024U) /* about what a Betaflight build has */
@@ -66,6 +67,18 @@ static const struct {
         {"crazyflie-cb10", "CB10"}, {"crazyflie-rr10", "RR10"},
 };
 
+static struct firmware *ffbeast_wheel(void) {
+        static const struct ffbeast_product wheel = {0x59D7, "FFBeast(Wheel)"};
+
+        return ffbeast_new(&wheel);
+}
+
+static struct firmware *ffbeast_joystick(void) {
+        static const struct ffbeast_product joystick = {0x58F9, "FFBeast(Joystick)"};
+
+        return ffbeast_new(&joystick);
+}
+
 /* Boards with a firmware of their own kind. */
 static const struct {
         const char *kind, *chip;
@@ -73,6 +86,8 @@ static const struct {
         size_t old_size; /* of the firmware that is on it */
 } others[] = {
         {"odrive-v3", "f405", odrive_firmware_new, 300U * 1024U},
+        {"ffbeast-wheel", "f405", ffbeast_wheel, 78U * 1024U},
+        {"ffbeast-joystick", "f405", ffbeast_joystick, 91U * 1024U},
 };
 
 #define KIND_DFU11 "dfu11"
