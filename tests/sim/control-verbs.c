@@ -173,6 +173,7 @@ static int verb_stats(struct sim *sim, struct sim_port *port, const char *const 
         json_object_set_new(o, "attached_us", json_integer((json_int_t) port->attached_us));
         json_object_set_new(o, "enumerations", json_integer(port->counts.enumerations));
         json_object_set_new(o, "reaps_empty", json_integer((json_int_t) port->counts.reaps_empty));
+        json_object_set_new(o, "late_us", json_integer((json_int_t) port->counts.late_us));
         json_t *by_request = json_object();
         GHashTableIter iter;
         gpointer key, value;
@@ -200,7 +201,7 @@ static int verb_stats(struct sim *sim, struct sim_port *port, const char *const 
 
 static int verb_reset_stats(struct sim *sim, struct sim_port *port, const char *const *args,
                             size_t n, GString *out) {
-        port->counts.control = port->counts.reaps_empty = 0;
+        port->counts.control = port->counts.reaps_empty = port->counts.late_us = 0;
         g_hash_table_remove_all(port->counts.by_request);
         return set_option(sim, port, "reset-stats", "1", out);
 }

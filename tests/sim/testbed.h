@@ -12,7 +12,8 @@
  *   umockdev-sysfs.c  the files of a device, and its uevents
  *   umockdev-hwdb.c   udev properties, from the hwdb that is shipped
  *
- * Two threads: libumockdev calls the ioctl handlers in its own, all else runs in main()'s. `lock`
+ * Two threads: libumockdev calls the ioctl handlers in its own, where the timer goes too; all else
+ * runs in main()'s. `lock`
  * covers everything below; each entry from outside takes it (handlers, timers, control socket). */
 
 #include <glib.h>
@@ -43,7 +44,8 @@ struct sim {
         double time_scale; /* seconds of host time for a second of the chip's; never 0 here */
         uint64_t epoch_us; /* host time at the start */
         int timer_fd;
-        guint timer_source;
+        GSource *timer; /* in main()'s context, from the first client on in the handlers' */
+        bool timer_moved;
         struct sim_port *ports[SIM_PORTS_MAX];
         size_t n_ports;
         unsigned last_devnum[SIM_BUS_MAX + 1];
@@ -73,6 +75,7 @@ struct sim_port { /* a socket and the board that is plugged into it */
                 uint64_t control;       /* URBs on EP0 */
                 GHashTable *by_request; /* "21/01" → count */
                 uint64_t reaps_empty;   /* REAPURBNDELAY answered with EAGAIN */
+                uint64_t late_us;       /* host time by which answers came too late, summed */
                 unsigned enumerations;
         } counts;
 };
@@ -84,6 +87,9 @@ void sim_end(struct sim *sim);
 uint64_t sim_now(const struct sim *sim);
 /* Host time (CLOCK_MONOTONIC, µs) at which the models' clock says `model_us`. */
 uint64_t sim_host_time(const struct sim *sim, uint64_t model_us);
+/* Called in the thread of the handlers: what is due is ended there too from now on, which saves a
+ * change of threads for each transfer that the chip holds. */
+void sim_move_timer(struct sim *sim);
 /* Sees what the models did: attaches, detaches, moves serial bytes, arms the timer. Call after
  * every call into a model, at the end. */
 void sim_settle(struct sim *sim);

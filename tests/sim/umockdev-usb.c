@@ -167,6 +167,10 @@ void usb_node_advance(struct usb_node *node, uint64_t now_us, uint64_t host_us) 
                 if (!t || !t->started || t->answer.at_us > now_us)
                         break;
                 (void) g_queue_pop_head(&node->ep0);
+                if (node->port)
+                        node->port->counts.late_us +=
+                                (uint64_t) ((double) (now_us - t->answer.at_us) *
+                                            node->sim->time_scale);
                 int status = 0;
                 size_t size = 0;
                 if (t->answer.kind == ANSWER_STALL) {
@@ -639,6 +643,7 @@ static void on_client(UMockdevIoctlBase *handler, UMockdevIoctlClient *client, g
         g_queue_init(&c->done);
         g_rec_mutex_lock(&node->sim->lock);
         g_ptr_array_add(node->clients, c);
+        sim_move_timer(node->sim);
         g_rec_mutex_unlock(&node->sim->lock);
         g_object_set_data(G_OBJECT(client), "usb-client", c);
         g_object_weak_ref(G_OBJECT(client), on_client_finalized, c);

@@ -170,6 +170,26 @@ static gboolean on_timer(int fd, GIOCondition condition, gpointer userdata) {
         return G_SOURCE_CONTINUE;
 }
 
+static GSource *timer_source(struct sim *sim, GMainContext *context) {
+        GSource *source = g_unix_fd_source_new(sim->timer_fd, G_IO_IN);
+        g_source_set_callback(source, G_SOURCE_FUNC(on_timer), sim, NULL);
+        (void) g_source_attach(source, context);
+        return source;
+}
+
+static void timer_drop(struct sim *sim) {
+        g_source_destroy(sim->timer);
+        g_source_unref(TAKE_PTR(sim->timer));
+}
+
+void sim_move_timer(struct sim *sim) {
+        if (sim->timer_moved)
+                return;
+        sim->timer_moved = true;
+        timer_drop(sim);
+        sim->timer = timer_source(sim, g_main_context_get_thread_default());
+}
+
 struct sim *sim_new(double time_scale, const char *hwdb_path) {
         /* One a process, as UMOCKDEV_DIR is; it stays, for the testbed's thread may still look at
          * the lock when the process ends. */
@@ -188,7 +208,7 @@ struct sim *sim_new(double time_scale, const char *hwdb_path) {
         sim->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
         if (sim->timer_fd < 0)
                 g_error("timerfd_create: %s", g_strerror(errno));
-        sim->timer_source = g_unix_fd_add(sim->timer_fd, G_IO_IN, on_timer, sim);
+        sim->timer = timer_source(sim, NULL);
         sim->hubs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         g_queue_init(&sim->completed);
         g_queue_init(&sim->uevents);
@@ -201,7 +221,7 @@ void sim_end(struct sim *sim) {
         while (sim->n_ports > 0)
                 sim_remove(sim->ports[sim->n_ports - 1]);
         g_queue_clear_full(&sim->uevents, g_free);
-        g_source_remove(sim->timer_source);
+        timer_drop(sim);
         (void) close(sim->timer_fd);
         g_rec_mutex_unlock(&sim->lock);
         g_hash_table_destroy(sim->hubs);
