@@ -87,9 +87,13 @@ void sim_end(struct sim *sim);
 uint64_t sim_now(const struct sim *sim);
 /* Host time (CLOCK_MONOTONIC, µs) at which the models' clock says `model_us`. */
 uint64_t sim_host_time(const struct sim *sim, uint64_t model_us);
+/* The timer settles; it is set to a host time, or MODEL_NEVER. */
+void sim_timer_start(struct sim *sim);
+void sim_timer_set(struct sim *sim, uint64_t host_us);
+void sim_timer_stop(struct sim *sim);
 /* Called in the thread of the handlers: what is due is ended there too from now on, which saves a
  * change of threads for each transfer that the chip holds. */
-void sim_move_timer(struct sim *sim);
+void sim_timer_move(struct sim *sim);
 /* Sees what the models did: attaches, detaches, moves serial bytes, arms the timer. Call after
  * every call into a model, at the end. */
 void sim_settle(struct sim *sim);

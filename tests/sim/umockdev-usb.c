@@ -643,7 +643,7 @@ static void on_client(UMockdevIoctlBase *handler, UMockdevIoctlClient *client, g
         g_queue_init(&c->done);
         g_rec_mutex_lock(&node->sim->lock);
         g_ptr_array_add(node->clients, c);
-        sim_move_timer(node->sim);
+        sim_timer_move(node->sim);
         g_rec_mutex_unlock(&node->sim->lock);
         g_object_set_data(G_OBJECT(client), "usb-client", c);
         g_object_weak_ref(G_OBJECT(client), on_client_finalized, c);

@@ -2,16 +2,13 @@
 #include "sim/testbed.h"
 
 #include <ctype.h>
-#include <glib-unix.h>
 #include <string.h>
-#include <sys/timerfd.h>
 
 #include "sim/descriptors.h"
 
 /* A listener whose socket queue is full gets its uevents again after this. */
 #define UEVENT_RETRY_US 2000U
 
-#define USEC_PER_SEC    1000000ULL
 #define DEVNUM_MAX      127U /* USB 2.0 §9.4.6: seven bits of address */
 
 static uint64_t host_now(void) {
@@ -28,13 +25,7 @@ static void arm(struct sim *sim) {
         }
         if (!g_queue_is_empty(&sim->uevents))
                 next = MIN(next, host_now() + UEVENT_RETRY_US);
-        struct itimerspec when = {};
-        if (next != MODEL_NEVER) {
-                when.it_value.tv_sec = (time_t) (next / USEC_PER_SEC);
-                when.it_value.tv_nsec = (long) (next % USEC_PER_SEC) * 1000 + 1;
-        }
-        if (timerfd_settime(sim->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) < 0)
-                g_error("timerfd_settime: %s", g_strerror(errno));
+        sim_timer_set(sim, next);
 }
 
 static bool devnum_is_used(const struct sim *sim, unsigned bus, unsigned devnum) {
@@ -160,36 +151,6 @@ void sim_settle(struct sim *sim) {
                 g_object_unref(client);
 }
 
-static gboolean on_timer(int fd, GIOCondition condition, gpointer userdata) {
-        struct sim *sim = userdata;
-        uint64_t expirations;
-        (void) !read(fd, &expirations, sizeof(expirations));
-        g_rec_mutex_lock(&sim->lock);
-        sim_settle(sim);
-        g_rec_mutex_unlock(&sim->lock);
-        return G_SOURCE_CONTINUE;
-}
-
-static GSource *timer_source(struct sim *sim, GMainContext *context) {
-        GSource *source = g_unix_fd_source_new(sim->timer_fd, G_IO_IN);
-        g_source_set_callback(source, G_SOURCE_FUNC(on_timer), sim, NULL);
-        (void) g_source_attach(source, context);
-        return source;
-}
-
-static void timer_drop(struct sim *sim) {
-        g_source_destroy(sim->timer);
-        g_source_unref(TAKE_PTR(sim->timer));
-}
-
-void sim_move_timer(struct sim *sim) {
-        if (sim->timer_moved)
-                return;
-        sim->timer_moved = true;
-        timer_drop(sim);
-        sim->timer = timer_source(sim, g_main_context_get_thread_default());
-}
-
 struct sim *sim_new(double time_scale, const char *hwdb_path) {
         /* One a process, as UMOCKDEV_DIR is; it stays, for the testbed's thread may still look at
          * the lock when the process ends. */
@@ -205,10 +166,7 @@ struct sim *sim_new(double time_scale, const char *hwdb_path) {
                 if (r < 0)
                         g_error("Cannot read hwdb %s: %s", hwdb_path, g_strerror(-r));
         }
-        sim->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-        if (sim->timer_fd < 0)
-                g_error("timerfd_create: %s", g_strerror(errno));
-        sim->timer = timer_source(sim, NULL);
+        sim_timer_start(sim);
         sim->hubs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         g_queue_init(&sim->completed);
         g_queue_init(&sim->uevents);
@@ -221,8 +179,7 @@ void sim_end(struct sim *sim) {
         while (sim->n_ports > 0)
                 sim_remove(sim->ports[sim->n_ports - 1]);
         g_queue_clear_full(&sim->uevents, g_free);
-        timer_drop(sim);
-        (void) close(sim->timer_fd);
+        sim_timer_stop(sim);
         g_rec_mutex_unlock(&sim->lock);
         g_hash_table_destroy(sim->hubs);
         g_object_unref(sim->testbed); /* removes its directory */

@@ -4,15 +4,12 @@
  * bus path, so "1-3" here is 1-3 in sysfs; buses are those of the eight controllers.
  * Single-threaded. */
 
-#include <glib-unix.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/timerfd.h>
 
 #include "sim/testbed.h"
 #include "sim/usbip/vhci.h"
 
-#define USEC_PER_SEC    1000000ULL
 #define ATTACH_RETRY_US 10000U /* the kernel takes a moment to free a port that was just left */
 
 static bool refresh(struct sim_port *port, bool *ret_retry) {
@@ -43,7 +40,6 @@ static bool refresh(struct sim_port *port, bool *ret_retry) {
 
 void sim_settle(struct sim *sim) {
         uint64_t next = MODEL_NEVER;
-        struct itimerspec when = {};
         bool again = true, retry = false;
 
         while (again) {
@@ -69,22 +65,9 @@ void sim_settle(struct sim *sim) {
         }
         if (retry)
                 next = MIN(next, (uint64_t) g_get_monotonic_time() + ATTACH_RETRY_US);
-        if (next != MODEL_NEVER) {
-                when.it_value.tv_sec = (time_t) (next / USEC_PER_SEC);
-                when.it_value.tv_nsec = (long) (next % USEC_PER_SEC) * 1000 + 1;
-        }
-        if (timerfd_settime(sim->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) < 0)
-                g_error("timerfd_settime: %s", g_strerror(errno));
+        sim_timer_set(sim, next);
         if (sim->settled)
                 sim->settled(sim);
-}
-
-static gboolean on_timer(int fd, GIOCondition condition, gpointer userdata) {
-        uint64_t expirations;
-
-        (void) !read(fd, &expirations, sizeof(expirations));
-        sim_settle(userdata);
-        return G_SOURCE_CONTINUE;
 }
 
 static void on_input(void *userdata) {
@@ -97,18 +80,14 @@ struct sim *sim_new(double time_scale, const char *hwdb_path) {
         g_rec_mutex_init(&sim->lock);
         sim->time_scale = time_scale;
         sim->epoch_us = (uint64_t) g_get_monotonic_time();
-        sim->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-        if (sim->timer_fd < 0)
-                g_error("timerfd_create: %s", g_strerror(errno));
-        sim->timer_source = g_unix_fd_add(sim->timer_fd, G_IO_IN, on_timer, sim);
+        sim_timer_start(sim);
         return sim;
 }
 
 void sim_end(struct sim *sim) {
         while (sim->n_ports > 0)
                 sim_remove(sim->ports[sim->n_ports - 1]);
-        g_source_remove(sim->timer_source);
-        (void) close(sim->timer_fd);
+        sim_timer_stop(sim);
         g_rec_mutex_clear(&sim->lock);
         g_free(sim);
 }
