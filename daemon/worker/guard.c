@@ -152,3 +152,14 @@ int guard_check_type(const struct image *image, const struct board_profile *prof
                          "one-time memory says so)",
                          others, type);
 }
+
+int guard_check_family(const struct image *image, const struct dfu_chip *chip,
+                       struct fault *fault) {
+        const char *name = image->has_family ? uf2_family_name(image->family) : NULL;
+
+        if (!name || !chip || dfu_chip_may_be(chip, name))
+                return 0;
+        return fault_set(fault, FWD_WRONG_BOARD,
+                         "The firmware file is for chips of the family %s, the board has an %s",
+                         name, chip->name);
+}

@@ -9,6 +9,7 @@
 #include "base/fault.h"
 #include "board/board.h"
 #include "image/image.h"
+#include "protocol/dfu-chips.h"
 
 /* Where a raw file belongs on such a board; false if the profile does not say. `profile` may be
  * NULL.
@@ -28,3 +29,6 @@ int guard_check_type(const struct image *image, const struct board_profile *prof
 /* The file is for this device: FWD_WRONG_BOARD if its suffix names another one. */
 int guard_check_ids(const struct image *image, uint16_t vendor_id, uint16_t product_id,
                     struct fault *fault);
+/* The chips that the file names (UF2) against the one that is there, as far as both are known; NULL
+ * fits all. FWD_WRONG_BOARD. */
+int guard_check_family(const struct image *image, const struct dfu_chip *chip, struct fault *fault);

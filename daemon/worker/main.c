@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -15,11 +17,13 @@
 #include "worker/worker.h"
 
 static const struct operation *const operations[] = {&op_inspect, &op_identify, &op_reboot,
-                                                     &op_flash, &op_leave};
+                                                     &op_flash,   &op_leave,    &op_read,
+                                                     &op_erase,   &op_unprotect};
 
 struct arguments {
         struct worker *worker;
         const char *board;
+        const char *output;
         int report_fd;
 };
 
@@ -45,9 +49,13 @@ static void print_help(FILE *out) {
                 "  --expect-id=VVVV:PPPP refuse another USB id\n"
                 "  --expect-serial=TEXT  refuse another serial number\n"
                 "  --option=KEY=VALUE    address=0x08000000, force=yes, erase=full, leave=no,\n"
-                "                        to=firmware\n"
+                "                        to=firmware, range=0x08000000+16K, dry-run=yes\n"
+                "  --output=FILE         a new file for what is read (of a flash: the old one)\n"
+                "  --map=TEXT            the chip's memory, for a dry run without --node\n"
+                "  --mcu=NAME            the chip, for the same\n"
                 "  --image-fd=N          the firmware file as a sealed memfd\n"
                 "  --source-fd=N         the firmware file, to be copied into --image-fd\n"
+                "  --output-fd=N         a memfd or file for what is read\n"
                 "  --report-fd=N         socket for reports, instead of standard output\n"
                 "  --help, --version\n",
                 out);
@@ -61,6 +69,18 @@ static int take_fd_number(const char *text, const char *name, int *ret, struct f
                 return fault_set(fault, FWD_INVALID_ARGUMENT, "%s is no open descriptor: %.20s",
                                  name, text);
         *ret = (int) fd;
+        return 0;
+}
+
+/* A file by hand: a new one, so that nothing is lost by a slip. */
+static int take_output(struct arguments *args, const char *path, struct fault *fault) {
+        if (args->worker->output_fd >= 0)
+                return fault_set(fault, FWD_INVALID_ARGUMENT, "There are two outputs");
+        args->worker->output_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (args->worker->output_fd < 0)
+                return fault_set(fault, FWD_INVALID_ARGUMENT, "%s cannot be created: %s", path,
+                                 strerror(errno));
+        args->output = path;
         return 0;
 }
 
@@ -103,7 +123,7 @@ static int check_needs(const struct worker *worker, struct fault *fault) {
                                  "--image is given together with a descriptor");
         if (worker->source_fd >= 0 && worker->image_fd < 0)
                 missing = "--image-fd, which --source-fd is copied into";
-        if (needs & NEEDS_NODE && !worker->node)
+        if (needs & NEEDS_NODE && !worker->node && !worker->options.dry_run)
                 missing = "--node";
         if (needs & NEEDS_TTY && !worker->tty)
                 missing = "--tty";
@@ -111,6 +131,8 @@ static int check_needs(const struct worker *worker, struct fault *fault) {
                 missing = "one of --node and --tty";
         if (needs & NEEDS_IMAGE && !worker->image_path && worker->image_fd < 0)
                 missing = "--image";
+        if (needs & NEEDS_OUTPUT && worker->output_fd < 0)
+                missing = "--output";
         return missing ? fault_set(fault, FWD_INVALID_ARGUMENT, "%s needs %s",
                                    worker->operation->name, missing)
                        : 0;
@@ -128,6 +150,10 @@ enum {
         OPT_IMAGE_FD,
         OPT_SOURCE_FD,
         OPT_REPORT_FD,
+        OPT_OUTPUT,
+        OPT_OUTPUT_FD,
+        OPT_MAP,
+        OPT_MCU,
         OPT_HELP,
         OPT_VERSION,
 };
@@ -144,6 +170,10 @@ static const struct option long_options[] = {
         {"image-fd", required_argument, NULL, OPT_IMAGE_FD},
         {"source-fd", required_argument, NULL, OPT_SOURCE_FD},
         {"report-fd", required_argument, NULL, OPT_REPORT_FD},
+        {"output", required_argument, NULL, OPT_OUTPUT},
+        {"output-fd", required_argument, NULL, OPT_OUTPUT_FD},
+        {"map", required_argument, NULL, OPT_MAP},
+        {"mcu", required_argument, NULL, OPT_MCU},
         {"help", no_argument, NULL, OPT_HELP},
         {"version", no_argument, NULL, OPT_VERSION},
         {},
@@ -178,6 +208,16 @@ static int take_argument(struct arguments *args, int option, struct fault *fault
                 return take_fd_number(optarg, "--image-fd", &worker->image_fd, fault);
         case OPT_SOURCE_FD:
                 return take_fd_number(optarg, "--source-fd", &worker->source_fd, fault);
+        case OPT_OUTPUT:
+                return take_output(args, optarg, fault);
+        case OPT_OUTPUT_FD:
+                return take_fd_number(optarg, "--output-fd", &worker->output_fd, fault);
+        case OPT_MAP:
+                worker->map = optarg;
+                return 0;
+        case OPT_MCU:
+                worker->mcu = optarg;
+                return 0;
         case OPT_REPORT_FD:
                 return take_fd_number(optarg, "--report-fd", &args->report_fd, fault);
         default:
@@ -259,11 +299,21 @@ static int load_profile(struct arguments *args, struct fault *fault) {
         return 0;
 }
 
+/* Nothing was written to it, or not all. */
+static void drop_output(const struct arguments *args, int exit_code) {
+        struct stat st;
+
+        if (args->output && (exit_code != FWD_EXIT_OK ||
+                             (fstat(args->worker->output_fd, &st) == 0 && st.st_size == 0)))
+                (void) unlink(args->output);
+}
+
 int main(int argc, char **argv) {
         const pid_t parent = getppid();
         struct worker worker = {
                 .image_fd = -EBADF,
                 .source_fd = -EBADF,
+                .output_fd = -EBADF,
                 .options = OPTIONS_INIT,
                 .open_usb = usb_open,
                 .open_serial = serial_open_tty,
@@ -289,9 +339,11 @@ int main(int argc, char **argv) {
                 r = load_profile(&args, &fault);
         if (r < 0) {
                 reporter_result(&worker.reporter, &fault);
+                drop_output(&args, FWD_EXIT_FAILURE);
                 return fwd_error_exit_code(fault.error);
         }
         r = worker_run(&worker);
+        drop_output(&args, r);
         worker.profile = board_profile_free(worker.profile);
         for (size_t i = 0; i < ARRAY_SIZE(worker.otp_profiles); i++)
                 worker.otp_profiles[i] = board_profile_free(worker.otp_profiles[i]);

@@ -3,26 +3,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "worker/cancel.h"
+#include "worker/chip.h"
 #include "worker/guard.h"
-#include "worker/worker.h"
+#include "worker/output.h"
 
 /* Everything that can be known before the first erase is looked at before the first erase: the
  * file, the device behind the node, its protection, the plan. From then on only the engine speaks.
  */
-
-static int on_progress(void *userdata, const char *phase, uint64_t done, uint64_t total) {
-        struct worker *worker = userdata;
-
-        reporter_progress(&worker->reporter, phase, done, total);
-        return cancel_requested();
-}
-
-static void on_state(void *userdata, enum board_state state) {
-        struct worker *worker = userdata;
-
-        reporter_state(&worker->reporter, state);
-}
 
 static void report_seconds(struct reporter *reporter, const char *fact, uint64_t ms) {
         reporter_fact(reporter, fact, "%" PRIu64 ".%03" PRIu64, ms / 1000, ms % 1000);
@@ -81,6 +68,8 @@ static int check_board(struct worker *worker, const struct image *image, const s
         r = worker_check_serial(worker, dfu, fault);
         if (r == 0 && !worker->options.force)
                 r = guard_check_ids(image, dfu->usb->vendor_id, dfu->usb->product_id, fault);
+        if (r == 0 && !worker->options.force)
+                r = guard_check_family(image, dfu->chip, fault);
         if (r == 0)
                 r = check_alt(image, dfu, fault);
         return r;
@@ -88,31 +77,44 @@ static int check_board(struct worker *worker, const struct image *image, const s
 
 static int make_plan(struct worker *worker, const struct image *image, const struct dfu *dfu,
                      struct flash_plan *ret, struct fault *fault) {
-        const struct board_profile *profile = worker->profile;
-        struct flash_rules rules = {
-                .protected_ranges = profile ? profile->protected_ranges : NULL,
-                .n_protected = profile ? profile->n_protected : 0,
-                .keep_ranges = profile ? profile->keep_ranges : NULL,
-                .n_keep = profile ? profile->n_keep : 0,
-                .erase_all = worker->options.erase == ERASE_FULL,
-        };
+        struct flash_rules rules = chip_rules(worker, dfu);
+        int r;
 
-        dfu_flash_rules(dfu, &rules);
-        return flash_plan_make(&dfu->map, &image->segments, &rules, ret, fault);
+        rules.erase_all = worker->options.erase == ERASE_FULL;
+        r = flash_plan_make(&dfu->map, &image->segments, &rules, ret, fault);
+        if (r == 0)
+                chip_report_plan(worker, dfu, ret);
+        return r;
 }
 
-static void report_plan(struct worker *worker, const struct flash_plan *plan) {
-        size_t blocks = 0;
+/* What a file says of its chip can be held against a plan on paper as well. */
+static int plan_on_paper(struct worker *worker, const struct image *image, struct fault *fault) {
+        _cleanup_flash_plan_ struct flash_plan plan = {};
+        _cleanup_dfu_ struct dfu dfu = {};
+        int r;
 
-        for (size_t i = 0; i < plan->n_runs; i++)
-                blocks += plan->runs[i].n_blocks;
-        reporter_fact(&worker->reporter, "Plan",
-                      "erase %zu sectors (%" PRIu64 " bytes), write %" PRIu64
-                      " bytes in %zu blocks",
-                      plan->n_erases, plan->erase_bytes, plan->write_bytes, blocks);
-        if (plan->loses_kept)
-                reporter_notice(&worker->reporter,
-                                "Settings of the board are erased with this firmware.");
+        r = chip_on_paper(worker, &dfu, fault);
+        if (r == 0 && !worker->options.force)
+                r = guard_check_family(image, dfu.chip, fault);
+        if (r == 0 && !image->has_address)
+                r = fault_set(fault, FWD_INVALID_ARGUMENT,
+                              "The firmware file does not say where it belongs: an address is "
+                              "needed");
+        return r < 0 ? r : make_plan(worker, image, &dfu, &plan, fault);
+}
+
+/* The old flash in full, on the disk, before any of it goes. */
+static int save_old(struct worker *worker, struct dfu *dfu, const struct memory_area *flash,
+                    struct fault *fault) {
+        int r;
+
+        if (worker->output_fd < 0)
+                return 0;
+        r = chip_read_to_output(worker, dfu, chip_flash_range(dfu, flash), fault);
+        if (r == 0)
+                reporter_fact(&worker->reporter, "Saved", "%" PRIu64,
+                              range_size(chip_flash_range(dfu, flash)));
+        return r;
 }
 
 /* A firmware is started where its profile says, or where the chip would start: through a bootloader
@@ -150,24 +152,17 @@ static int check_otp(struct worker *worker, struct image *image, struct dfu *dfu
 
 static int flash_dfuse(struct worker *worker, struct image *image, struct dfu *dfu,
                        const struct dfu_callbacks *cb, struct fault *fault) {
-        const struct memory_area *flash = memory_map_flash(&dfu->map);
         _cleanup_flash_plan_ struct flash_plan plan = {};
-        _cleanup_free_ char *map = memory_map_format(&dfu->map);
         struct fault leave_fault = FAULT_INIT;
+        const struct memory_area *flash;
         int r;
 
-        if (!flash)
-                return fault_set(fault, FWD_NOT_SUPPORTED,
-                                 "The bootloader does not say where its flash is");
-        if (map && *map)
-                reporter_fact(&worker->reporter, "MemoryMap", "%s", map);
-        r = dfuse_probe_protection(dfu, flash->range.start, fault);
+        r = chip_describe(worker, dfu, &flash, fault);
         if (r < 0)
                 return r;
-        reporter_fact(&worker->reporter, "ReadProtected", "%s", r ? "yes" : "no");
-        if (r > 0)
-                return fault_set(fault, FWD_READ_PROTECTED,
-                                 "The chip is read protected: it can be neither read nor written");
+        r = chip_check_readable(worker, dfu, flash, fault);
+        if (r < 0)
+                return r;
         r = check_otp(worker, image, dfu, fault);
         if (r < 0)
                 return r;
@@ -179,7 +174,11 @@ static int flash_dfuse(struct worker *worker, struct image *image, struct dfu *d
         r = make_plan(worker, image, dfu, &plan, fault);
         if (r < 0)
                 return r;
-        report_plan(worker, &plan);
+        if (worker->options.dry_run)
+                return 0;
+        r = save_old(worker, dfu, flash, fault);
+        if (r < 0)
+                return r;
         r = worker_check_cancel(fault);
         if (r < 0)
                 return r;
@@ -206,6 +205,14 @@ static int flash_plain(struct worker *worker, const struct image *image, struct 
                                  "The firmware file has %zu parts at different addresses, and this "
                                  "bootloader takes one without an address",
                                  image->segments.n);
+        if (worker->output_fd >= 0)
+                return fault_set(fault, FWD_NOT_SUPPORTED,
+                                 "This bootloader has no addresses: the old flash cannot be saved");
+        if (worker->options.dry_run) {
+                reporter_fact(&worker->reporter, "Plan", "write %zu bytes",
+                              image->segments.items[0].size);
+                return 0;
+        }
         r = worker_check_cancel(fault);
         if (r < 0)
                 return r;
@@ -229,15 +236,19 @@ static int flash(struct worker *worker, struct fault *fault) {
         _cleanup_image_ struct image *image = NULL;
         _cleanup_usb_ struct usb_device *usb = NULL;
         _cleanup_dfu_ struct dfu dfu = {};
-        const struct dfu_callbacks cb = {on_progress, on_state, worker};
+        const struct dfu_callbacks cb = chip_callbacks(worker);
         int r;
 
         if (worker->profile && !worker->profile->flashable)
                 return fault_set(fault, FWD_NOT_SUPPORTED,
                                  "fwd cannot flash this kind of board: %s", worker->profile->title);
+        if (worker->output_fd >= 0 && output_check(worker->output_fd, fault) < 0)
+                return -EINVAL;
         r = worker_load_image(worker, &image, fault);
         if (r < 0)
                 return r;
+        if (!worker->node)
+                return plan_on_paper(worker, image, fault);
         r = worker_open_usb(worker, &usb, fault);
         if (r < 0)
                 return r;

@@ -5,7 +5,10 @@
 #include "base/dfu-serial.h"
 #include "protocol/betaflight.h"
 #include "worker/cancel.h"
+#include "worker/chip.h"
 #include "worker/worker.h"
+
+#define OPTION_BYTES_MAX 64U /* that are told: F7 has 48 */
 
 /* What the ROM may call itself once the board is in its bootloader: for --expect-serial. */
 void worker_report_chip(struct reporter *reporter, const uint32_t uid[3]) {
@@ -58,20 +61,34 @@ static int identify_serial(struct worker *worker, struct fault *fault) {
         return worker_identify(worker, port, &identity, fault);
 }
 
+/* What the chip says of itself besides; a chip without option bytes has none to tell. */
+static int report_option_bytes(struct worker *worker, struct dfu *dfu, struct fault *fault) {
+        uint8_t bytes[OPTION_BYTES_MAX];
+        char hex[2 * OPTION_BYTES_MAX + 1];
+        size_t n;
+        int r = dfuse_read_option_bytes(dfu, bytes, sizeof(bytes), &n, fault);
+
+        if (r != 0)
+                return r < 0 ? r : 0;
+        for (size_t i = 0; i < n; i++)
+                (void) snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+        reporter_fact(&worker->reporter, "OptionBytes", "%s", hex);
+        return 0;
+}
+
 static int identify_dfuse(struct worker *worker, struct dfu *dfu, struct fault *fault) {
-        const struct memory_area *flash = memory_map_flash(&dfu->map);
-        _cleanup_free_ char *map = memory_map_format(&dfu->map);
+        const struct memory_area *flash;
         int r;
 
-        if (map && *map)
-                reporter_fact(&worker->reporter, "MemoryMap", "%s", map);
-        if (!flash)
+        if (!memory_map_flash(&dfu->map))
                 return 0;
-        r = dfuse_probe_protection(dfu, flash->range.start, fault);
-        if (r < 0)
-                return r;
-        reporter_fact(&worker->reporter, "ReadProtected", "%s", r ? "yes" : "no");
-        return r > 0 ? 0 : worker_read_otp(worker, dfu, fault);
+        r = chip_describe(worker, dfu, &flash, fault);
+        if (r == 0)
+                r = chip_probe(worker, dfu, flash, fault);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = report_option_bytes(worker, dfu, fault);
+        return r < 0 ? r : worker_read_otp(worker, dfu, fault);
 }
 
 static int identify_usb(struct worker *worker, struct fault *fault) {

@@ -59,6 +59,21 @@ static int take_to(struct options *options, const char *value) {
         return r;
 }
 
+static int take_range(struct options *options, const char *value) {
+        struct range range;
+        int r = range_parse(value, &range);
+
+        if (r < 0 || range_is_empty(range))
+                return r < 0 ? r : -EINVAL;
+        options->range = range;
+        options->has_range = true;
+        return 0;
+}
+
+static int take_dry_run(struct options *options, const char *value) {
+        return take_bool(value, &options->dry_run);
+}
+
 static const struct {
         const char *key;
         unsigned sets;
@@ -71,6 +86,10 @@ static const struct {
         {"force", OPTIONS_INSPECT | OPTIONS_FLASH, take_force, "yes or no"},
         {"erase", OPTIONS_INSPECT | OPTIONS_FLASH, take_erase, "sectors or full"},
         {"leave", OPTIONS_INSPECT | OPTIONS_FLASH, take_leave, "yes or no"},
+        {"range", OPTIONS_READ | OPTIONS_ERASE, take_range,
+         "a range such as 0x08000000-0x08004000 or 0x08000000+16K"},
+        {"dry-run", OPTIONS_INSPECT | OPTIONS_FLASH | OPTIONS_ERASE | OPTIONS_UNPROTECT,
+         take_dry_run, "yes or no"},
         {"to", OPTIONS_REBOOT, take_to, "bootloader or firmware"},
 };
 

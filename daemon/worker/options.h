@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/fault.h"
+#include "base/range.h"
 
 enum erase_mode {
         ERASE_SECTORS, /* those that the image touches */
@@ -26,6 +27,9 @@ enum option_set { /* which operation takes which options: bits */
                   OPTIONS_REBOOT = 1 << 2,
                   OPTIONS_FLASH = 1 << 3,
                   OPTIONS_LEAVE = 1 << 4,
+                  OPTIONS_READ = 1 << 5,
+                  OPTIONS_ERASE = 1 << 6,
+                  OPTIONS_UNPROTECT = 1 << 7,
 };
 
 struct options {
@@ -35,7 +39,10 @@ struct options {
         enum erase_mode erase;
         bool leave; /* start the firmware after the flash */
         enum reboot_target to;
-        unsigned seen; /* bits of table rows, for what is given twice */
+        bool has_range;
+        struct range range; /* what is read or erased; empty: all */
+        bool dry_run;       /* plan, and change nothing */
+        unsigned seen;      /* bits of table rows, for what is given twice */
 };
 
 #define OPTIONS_INIT                                                                               \

@@ -26,6 +26,7 @@ enum { /* what an operation needs on the command line */
        NEEDS_TTY = 1 << 1,
        NEEDS_NODE_OR_TTY = 1 << 2,
        NEEDS_IMAGE = 1 << 3,
+       NEEDS_OUTPUT = 1 << 4,
 };
 
 struct operation {
@@ -36,7 +37,8 @@ struct operation {
         int (*run)(struct worker *worker, struct fault *fault);
 };
 
-extern const struct operation op_inspect, op_identify, op_reboot, op_flash, op_leave;
+extern const struct operation op_inspect, op_identify, op_reboot, op_flash, op_leave, op_read,
+        op_erase, op_unprotect;
 
 struct worker { /* strings and descriptors are borrowed from main() */
         const struct operation *operation;
@@ -48,6 +50,9 @@ struct worker { /* strings and descriptors are borrowed from main() */
         const char *image_path;
         int image_fd;  /* memfd; sealed, or to be filled from source_fd */
         int source_fd; /* what a caller handed over */
+        int output_fd; /* for what is read; of a flash: for the old one (output.h) */
+        /* What is known of a board that is not in its bootloader, for a plan without --node. */
+        const char *map, *mcu;
         struct options options;
         struct board_profile *profile; /* NULL: nothing is known of the board */
         /* What it may turn out to be (otp.h), loaded before a device is opened; NULL-terminated. */

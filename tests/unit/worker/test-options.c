@@ -25,6 +25,12 @@ static void test_all_of_them(void **state) {
         assert_false(options.leave);
         assert_int_equal(options_take(&options, OPTIONS_REBOOT, "to=firmware", NULL), 0);
         assert_int_equal(options.to, REBOOT_TO_FIRMWARE);
+        assert_int_equal(options_take(&options, OPTIONS_READ, "range=0x08004000+16K", NULL), 0);
+        assert_true(options.has_range);
+        assert_int_equal(options.range.start, 0x08004000);
+        assert_int_equal(options.range.end, 0x08008000);
+        assert_int_equal(options_take(&options, OPTIONS_ERASE, "dry-run=yes", NULL), 0);
+        assert_true(options.dry_run);
 }
 
 static void test_the_defaults_by_name(void **state) {
@@ -62,6 +68,13 @@ static void test_refused(void **state) {
                 {OPTIONS_REBOOT, "to=moon", "bootloader or firmware"},
                 {OPTIONS_REBOOT, "force=yes", "force"}, /* nobody reboots an armed board by force */
                 {OPTIONS_IDENTIFY, "address=0", "address"},
+                {OPTIONS_READ, "range=0x08000000", "range"},
+                {OPTIONS_READ, "range=0x08004000-0x08004000", "range"},
+                {OPTIONS_ERASE, "range=0x08004000-0x08000000", "range"},
+                {OPTIONS_ERASE, "force=yes", "force"},
+                {OPTIONS_READ, "dry-run=yes", "dry-run"}, /* it changes nothing anyway */
+                {OPTIONS_UNPROTECT, "range=0x08000000+1", "range"},
+                {OPTIONS_UNPROTECT, "dry-run=perhaps", "yes or no"},
                 {OPTIONS_FLASH, "a_key_that_is_longer_than_any_key_is=1", "KEY=VALUE"},
         };
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <inttypes.h>
+
+#include "worker/chip.h"
+#include "worker/output.h"
+
+static int read_flash(struct worker *worker, struct fault *fault) {
+        _cleanup_usb_ struct usb_device *usb = NULL;
+        _cleanup_dfu_ struct dfu dfu = {};
+        const struct memory_area *flash;
+        struct range range;
+        int r;
+
+        r = output_check(worker->output_fd, fault);
+        if (r == 0)
+                r = chip_open(worker, &usb, &dfu, fault);
+        if (r == 0)
+                r = chip_describe(worker, &dfu, &flash, fault);
+        if (r == 0)
+                r = chip_check_readable(worker, &dfu, flash, fault);
+        if (r < 0)
+                return r;
+        range = worker->options.has_range ? worker->options.range : chip_flash_range(&dfu, flash);
+        reporter_fact(&worker->reporter, "Range", "0x%08" PRIx64 "+%" PRIu64, range.start,
+                      range_size(range));
+        r = chip_read_to_output(worker, &dfu, range, fault);
+        if (r == 0)
+                reporter_fact(&worker->reporter, "Read", "%" PRIu64, range_size(range));
+        return r;
+}
+
+const struct operation op_read = {
+        .name = "read",
+        .summary = "read the flash into a file",
+        .needs = NEEDS_NODE | NEEDS_OUTPUT,
+        .options = OPTIONS_READ,
+        .run = read_flash,
+};
