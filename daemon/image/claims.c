@@ -33,7 +33,8 @@ struct search {
 
 static void see(struct seen *seen, const char *text) {
         if (seen->text[0] == '\0')
-                (void) snprintf(seen->text, sizeof(seen->text), "%s", text);
+                (void) snprintf(seen->text, sizeof(seen->text), "%.*s", (int) CLAIM_TEXT_SIZE - 1,
+                                text);
         else if (strcmp(seen->text, text) != 0)
                 seen->differs = true;
 }
