@@ -32,7 +32,7 @@ static const struct {
         ROW(FWD_WRONG_BOARD, "WrongBoard", FWD_EXIT_IMAGE,
             "Use the firmware file for this board, or name the board it is for."),
         ROW(FWD_READ_PROTECTED, "ReadProtected", FWD_EXIT_PROTECTED,
-            "fwctl unprotect takes the read protection off, and erases the whole chip."),
+            "Take the read protection off, which erases the whole chip (fwctl unprotect)."),
         ROW(FWD_ARMED, "Armed", FWD_EXIT_BUSY,
             "Disarm the board, take the propellers off, then try again."),
         ROW(FWD_ERASE_FAILED, "EraseFailed", FWD_EXIT_FAILURE,
