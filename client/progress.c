@@ -23,6 +23,10 @@ const char *progress_phase_text(const char *phase) {
                 {"waiting-for-bootloader", "waiting for the bootloader"},
                 {"leaving", "starting the firmware"},
                 {"waiting-for-firmware", "waiting for the firmware"},
+                {"reading-config", "reading the configuration"},
+                {"restoring", "restoring the configuration"},
+                {"saving", "saving the configuration"},
+                {"comparing-config", "comparing the configuration"},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)

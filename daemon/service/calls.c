@@ -21,11 +21,13 @@ int call_refuse(sd_bus_error *error, const struct fault *fault, int r) {
                                 text ? text : fault->message);
 }
 
-static int ask(struct service *service, sd_bus_message *m, const struct device *device,
-               const struct options *options, const char *image, uid_t *ret_uid,
-               sd_bus_error *error) {
+int call_ask(struct service *service, sd_bus_message *m, const struct device *device,
+             const struct options *options, const char *image, uid_t *ret_uid,
+             sd_bus_error *error) {
         _cleanup_free_ char *board =
-                text_format("%s (%s)", device_get(device, DEVICE_PORT), device_name(device));
+                device ? text_format("%s (%s)", device_get(device, DEVICE_PORT),
+                                     device_name(device))
+                       : NULL;
         const struct authorize_request request = {
                 .forced = options->force,
                 .owner = NOBODYS_UID,
@@ -36,9 +38,9 @@ static int ask(struct service *service, sd_bus_message *m, const struct device *
         return authorize(service, m, &request, ret_uid, error);
 }
 
-static int begin(struct service *service, sd_bus_message *m, struct device *device,
-                 enum job_kind kind, const struct options *options, uid_t uid, int source_fd,
-                 sd_bus_error *error) {
+int call_begin(struct service *service, sd_bus_message *m, struct device *device,
+               enum job_kind kind, const struct options *options, uid_t uid, int source_fd,
+               sd_bus_error *error) {
         struct fault fault = FAULT_INIT;
         struct job *job;
         int r;
@@ -60,7 +62,9 @@ int call_flash(struct service *service, sd_bus_message *message, struct device *
         r = sd_bus_message_read(message, "h", &fd);
         if (r < 0)
                 return r;
-        r = options_parse(message, OPTION_ADDRESS | OPTION_FORCE | OPTION_ERASE | OPTION_LEAVE,
+        r = options_parse(message,
+                          OPTION_ADDRESS | OPTION_FORCE | OPTION_ERASE | OPTION_LEAVE |
+                                  OPTION_KEEP_CONFIG,
                           &options, &fault);
         if (r < 0)
                 return call_refuse(error, &fault, r);
@@ -73,13 +77,13 @@ int call_flash(struct service *service, sd_bus_message *message, struct device *
         r = job_check(service, device, &fault);
         if (r < 0)
                 return call_refuse(error, &fault, r);
-        r = ask(service, message, device, &options, image, &uid, error);
+        r = call_ask(service, message, device, &options, image, &uid, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         if (copy < 0)
                 return -errno;
-        return begin(service, message, device, JOB_FLASH, &options, uid, copy, error);
+        return call_begin(service, message, device, JOB_FLASH, &options, uid, copy, error);
 }
 
 int call_start(struct service *service, sd_bus_message *message, struct device *device,
@@ -95,8 +99,8 @@ int call_start(struct service *service, sd_bus_message *message, struct device *
         r = job_check(service, device, &fault);
         if (r < 0)
                 return call_refuse(error, &fault, r);
-        r = ask(service, message, device, &options, NULL, &uid, error);
+        r = call_ask(service, message, device, &options, NULL, &uid, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        return begin(service, message, device, kind, &options, uid, -EBADF, error);
+        return call_begin(service, message, device, kind, &options, uid, -EBADF, error);
 }

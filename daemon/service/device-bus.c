@@ -155,6 +155,18 @@ static int on_leave(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return call_start(device->service, m, device, JOB_LEAVE, error);
 }
 
+static int on_backup(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct device *device = userdata;
+
+        return call_backup(device->service, m, device, error);
+}
+
+static int on_restore(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct device *device = userdata;
+
+        return call_restore(device->service, m, device, error);
+}
+
 #define PROPERTY(name, signature)                                                                  \
         SD_BUS_PROPERTY(name, signature, get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 #define START_METHOD(name, handler)                                                                \
@@ -168,6 +180,9 @@ static const sd_bus_vtable vtable[] = {
         START_METHOD("RebootToBootloader", on_reboot),
         START_METHOD("Identify", on_identify),
         START_METHOD("Leave", on_leave),
+        START_METHOD("BackupConfig", on_backup),
+        SD_BUS_METHOD_WITH_ARGS("RestoreConfig", SD_BUS_ARGS("h", config, "a{sv}", options),
+                                SD_BUS_RESULT("o", job), on_restore, SD_BUS_VTABLE_UNPRIVILEGED),
         PROPERTY("Port", "s"),
         PROPERTY("Mode", "s"),
         PROPERTY("VendorId", "q"),

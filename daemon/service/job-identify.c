@@ -30,7 +30,8 @@ const struct step step_settle = {.start = settle_start};
 
 static bool port_needed(const struct job *job) {
         return is_firmware(job) && job->device->profile && !job->device->tty &&
-               (job->kind == JOB_IDENTIFY || board_reboot_opens_port(job->device->profile->reboot));
+               (job->kind == JOB_IDENTIFY || job->kind == JOB_BACKUP || job->kind == JOB_RESTORE ||
+                board_reboot_opens_port(job->device->profile->reboot));
 }
 
 static int port_check(struct job *job) {
@@ -38,7 +39,7 @@ static int port_check(struct job *job) {
 }
 
 static int port_first(struct job *job) {
-        job_set_fact(job, "Notice", "The board has no serial port yet.");
+        job_add_notice(job, "The board has no serial port yet.");
         return 0;
 }
 
@@ -66,7 +67,7 @@ const struct step step_port = {
 
 /* Identify */
 
-static int identify_start(struct job *job) {
+int step_identify_start(struct job *job) {
         struct worker_request request = step_request(job, "identify");
         struct device *device = job->device;
 
@@ -84,7 +85,7 @@ static int identify_start(struct job *job) {
         return step_start_worker(job, &request);
 }
 
-static int identify_finish(struct job *job, const struct worker_outcome *outcome) {
+int step_identify_finish(struct job *job, const struct worker_outcome *outcome) {
         if (outcome->fault.error != FWD_OK) {
                 job->fault = outcome->fault;
                 return -EIO;
@@ -97,8 +98,8 @@ static int identify_finish(struct job *job, const struct worker_outcome *outcome
 
 const struct step step_identify = {
         .phase = "identifying",
-        .start = identify_start,
-        .finish = identify_finish,
+        .start = step_identify_start,
+        .finish = step_identify_finish,
 };
 
 /* After a flash or a leave: the work is proven already. */
@@ -116,20 +117,20 @@ static int identify_returned_finish(struct job *job, const struct worker_outcome
                 job->device->identify_failed = true;
                 (void) snprintf(notice, sizeof(notice), "The firmware did not say what it is: %s",
                                 outcome->fault.message);
-                job_set_fact(job, "Notice", notice);
+                job_add_notice(job, notice);
                 return 0;
         }
         if (*job->unique_id && *now && strcmp(job->unique_id, now) != 0)
-                job_set_fact(job, "Notice",
-                             "Another board is on the port now than the one that was flashed.");
-        return identify_finish(job, outcome);
+                job_add_notice(job,
+                               "Another board is on the port now than the one that was flashed.");
+        return step_identify_finish(job, outcome);
 }
 
 const struct step step_identify_returned = {
         .phase = "identifying",
         .flags = STEP_MAY_VANISH | STEP_NO_CANCEL,
         .needed = identify_returned_needed,
-        .start = identify_start,
+        .start = step_identify_start,
         .finish = identify_returned_finish,
 };
 

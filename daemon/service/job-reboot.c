@@ -22,7 +22,7 @@ static bool reboot_needed(const struct job *job) {
 static int reboot_start(struct job *job) {
         struct worker_request request = step_request(job, "reboot");
 
-        job_clear_fact(job, "Notice");
+        job_clear_notice(job);
         if (!board_reboot_opens_port(reboot_way(job))) {
                 request.node = job->device->usb_node;
                 request.vendor_id = job->device->vendor_id;
@@ -55,10 +55,10 @@ const struct step step_reboot = {
 static void tell_how(struct job *job) {
         const struct board_profile *profile = job->device->profile;
 
-        job_set_fact(job, "Notice",
-                     job->deaf ? "The firmware on the board does not know how to start the "
-                                 "bootloader. Do it by hand:"
-                               : "");
+        job_clear_notice(job);
+        if (job->deaf)
+                job_add_notice(job, "The firmware on the board does not know how to start the "
+                                    "bootloader. Do it by hand:");
         job_add_notice(job, profile && profile->hint_bootloader
                                     ? profile->hint_bootloader
                                     : "Hold the board's BOOT button while you plug it in again.");
@@ -116,7 +116,7 @@ static int bootloader_check(struct job *job) {
         if (device->mode == MODE_BOOTLOADER) {
                 job->generation = device->generation;
                 device->by_software = !by_hand(job);
-                job_clear_fact(job, "Notice");
+                job_clear_notice(job);
                 return 1;
         }
         if (device->mode == MODE_FIRMWARE && device->generation != job->generation) {

@@ -17,10 +17,8 @@
 
 const char *job_kind_name(enum job_kind kind) {
         static const char *const names[_JOB_KIND_MAX] = {
-                [JOB_FLASH] = "flash",
-                [JOB_REBOOT] = "reboot",
-                [JOB_IDENTIFY] = "identify",
-                [JOB_LEAVE] = "leave",
+                [JOB_FLASH] = "flash", [JOB_REBOOT] = "reboot", [JOB_IDENTIFY] = "identify",
+                [JOB_LEAVE] = "leave", [JOB_BACKUP] = "backup", [JOB_RESTORE] = "restore",
         };
 
         return names[kind];
@@ -47,6 +45,10 @@ static const struct step *const *steps_of(enum job_kind kind) {
                 return reboot_steps;
         case JOB_IDENTIFY:
                 return identify_steps;
+        case JOB_BACKUP:
+                return backup_steps;
+        case JOB_RESTORE:
+                return restore_config_steps;
         default:
                 return leave_steps;
         }
@@ -60,6 +62,7 @@ static void release(struct job *job) {
         job->await = NULL;
         job->source_fd = fd_close(job->source_fd);
         job->image_fd = fd_close(job->image_fd);
+        job->config_fd = fd_close(job->config_fd);
 }
 
 static struct job *job_free(struct job *job) {
@@ -79,6 +82,7 @@ static struct job *job_free(struct job *job) {
         free(job->port);
         free(job->phase);
         free(job->message);
+        free(job->standing_notice);
         free(job);
         return NULL;
 }
@@ -182,8 +186,9 @@ static struct job *job_make(struct service *service, struct device *device, enum
                 .went_firmware = device->mode == MODE_FIRMWARE,
                 .source_fd = TAKE_FD(*source_fd),
                 .image_fd = -EBADF,
+                .config_fd = -EBADF,
         };
-        if (kind == JOB_FLASH) {
+        if (kind == JOB_FLASH || kind == JOB_RESTORE) {
                 job->image_fd = image_fd_new();
                 if (job->image_fd < 0)
                         return NULL;
@@ -281,6 +286,8 @@ static void compose_message(struct job *job) {
                 .in_bootloader =
                         job->device->mode == MODE_BOOTLOADER && job->fault.error != FWD_DEVICE_LOST,
                 .profile = job->device->profile,
+                .about_config = job->kind == JOB_BACKUP || job->kind == JOB_RESTORE,
+                .backup = job->kind == JOB_FLASH ? job->backup.id : NULL,
         };
 
         job->message = result_message(&job->fault, &context);
@@ -423,4 +430,17 @@ void job_clear_fact(struct job *job, const char *key) {
                         job_tell(job, 1U << JOB_P_DETAILS);
                         return;
                 }
+}
+
+void job_set_standing_notice(struct job *job, const char *notice) {
+        free(job->standing_notice);
+        job->standing_notice = notice ? strdup(notice) : NULL;
+        job_clear_notice(job);
+}
+
+void job_clear_notice(struct job *job) {
+        if (job->standing_notice)
+                job_set_fact(job, "Notice", job->standing_notice);
+        else
+                job_clear_fact(job, "Notice");
 }

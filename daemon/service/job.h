@@ -12,13 +12,22 @@
 
 #include "base/fault.h"
 #include "base/report.h"
+#include "service/backup-store.h"
 #include "service/options.h"
 #include "service/service.h"
 
 #define JOB_FACTS_MAX   64U
 #define JOB_WAITERS_MAX 64U /* Wait() calls at one time */
 
-enum job_kind { JOB_FLASH, JOB_REBOOT, JOB_IDENTIFY, JOB_LEAVE, _JOB_KIND_MAX };
+enum job_kind {
+        JOB_FLASH,
+        JOB_REBOOT,
+        JOB_IDENTIFY,
+        JOB_LEAVE,
+        JOB_BACKUP,
+        JOB_RESTORE,
+        _JOB_KIND_MAX
+};
 enum job_result { JOB_RUNNING, JOB_SUCCESS, JOB_FAILED, JOB_CANCELLED };
 
 struct await;
@@ -66,6 +75,14 @@ struct job {
         struct fault cause;
         char unique_id[32]; /* the board's, before it was flashed; "" if not known */
         int source_fd, image_fd;
+        /* The configuration (job-config.c): */
+        bool keep_config;      /* it comes back after the flash */
+        bool config_same;      /* all of it is on the board, as was read */
+        bool resets;           /* the last worker left the board starting again */
+        struct backup backup;  /* safe on the disk; no id: there is none */
+        int config_fd;         /* what is to be on the board; sealed */
+        char variant[16];      /* the firmware that the configuration is of */
+        char *standing_notice; /* told whenever there is nothing more urgent to tell */
         sd_event_source *start_source, *await_timer, *expiry_timer;
 
         uint32_t dirty; /* bits of job properties, to be told (job-bus.c) */
@@ -77,7 +94,7 @@ struct job {
 };
 
 /* Makes the job, tells it on the bus and lets it begin from the event loop. Takes source_fd, which
- * only a flash has. FWD_BUSY naming the job, FWD_LIMIT_EXCEEDED, FWD_FAILED. */
+ * only a flash and a restore have. FWD_BUSY naming the job, FWD_LIMIT_EXCEEDED, FWD_FAILED. */
 int job_new(struct service *service, struct device *device, enum job_kind kind,
             const struct options *options, uid_t uid, int source_fd, struct job **ret,
             struct fault *fault);
@@ -102,6 +119,10 @@ void job_set_fact(struct job *job, const char *key, const char *value);
 void job_add_notice(struct job *job, const char *sentence);
 void job_clear_fact(struct job *job, const char *key);
 const char *job_fact(const struct job *job, const char *key); /* NULL */
+/* The Notice that is told whenever there is nothing more urgent to tell (NULL: none), and an end of
+ * the more urgent one. */
+void job_set_standing_notice(struct job *job, const char *notice);
+void job_clear_notice(struct job *job);
 
 struct job *job_find_path(const struct service *service, const char *path);
 size_t jobs_running(const struct service *service);

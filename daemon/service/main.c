@@ -109,6 +109,9 @@ static int run(void) {
         service.event = event;
         settings_load(&service.settings);
         aliases_load(&service);
+        r = service_open_state(&service);
+        if (r < 0)
+                return failed(r, "Cannot remember the state directory");
         r = start(&service);
         bus = service.bus;
         if (r < 0)

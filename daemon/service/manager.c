@@ -116,6 +116,14 @@ static int on_inspect(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return inspect_start(userdata, m, error);
 }
 
+static int on_list_backups(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return call_list_backups(userdata, m, error);
+}
+
+static int on_get_backup(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return call_get_backup(userdata, m, error);
+}
+
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         return sd_bus_message_append(reply, "s", FWD_VERSION);
@@ -123,8 +131,8 @@ static int get_version(sd_bus *bus, const char *path, const char *interface, con
 
 static int get_features(sd_bus *bus, const char *path, const char *interface, const char *property,
                         sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        return sd_bus_message_append(reply, "as", 5, "flash", "identify", "inspect", "leave",
-                                     "reboot");
+        return sd_bus_message_append(reply, "as", 7, "backup", "flash", "identify", "inspect",
+                                     "leave", "reboot", "restore");
 }
 
 static const sd_bus_vtable vtable[] = {
@@ -141,6 +149,12 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_RESULT("o", job), on_reboot, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Inspect", SD_BUS_ARGS("h", image, "a{sv}", options),
                                 SD_BUS_RESULT("a{sv}", details), on_inspect,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListBackups", SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("aa{sv}", backups), on_list_backups,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetBackup", SD_BUS_ARGS("s", id, "a{sv}", options),
+                                SD_BUS_RESULT("h", config), on_get_backup,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("DeviceAdded", SD_BUS_ARGS("o", device, "a{sv}", properties), 0),
         SD_BUS_SIGNAL_WITH_ARGS("DeviceRemoved", SD_BUS_ARGS("o", device), 0),

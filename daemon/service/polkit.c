@@ -15,6 +15,9 @@ static const struct {
         {DEVICE_INTERFACE, "RebootToBootloader", "org.fwctl1.reboot", NULL},
         {DEVICE_INTERFACE, "Identify", "org.fwctl1.identify", NULL},
         {DEVICE_INTERFACE, "Leave", "org.fwctl1.leave", NULL},
+        {DEVICE_INTERFACE, "BackupConfig", "org.fwctl1.backup", NULL},
+        {DEVICE_INTERFACE, "RestoreConfig", "org.fwctl1.restore", NULL},
+        {MANAGER_INTERFACE, "GetBackup", "org.fwctl1.backup", NULL},
         {JOB_INTERFACE, "Cancel", "org.fwctl1.cancel-others", NULL},
 };
 

@@ -23,8 +23,37 @@ static const char *state_clause(enum board_state state, bool in_bootloader) {
         }
 }
 
+/* Where the general advice is about firmware. */
+static const char *config_advice(const struct fault *fault, bool flashed) {
+        switch (fault->error) {
+        case FWD_INVALID_IMAGE:
+        case FWD_IMAGE_TOO_LARGE:
+                return "Use a file that fwctl backup made.";
+        case FWD_WRONG_BOARD:
+                return flashed ? "Plug in the board that was flashed."
+                               : "Use a configuration that was read from this board.";
+        case FWD_CANCELLED:
+                return "Try again when you are ready.";
+        case FWD_INTERRUPTED:
+        case FWD_DEVICE_LOST:
+        case FWD_NEEDS_USER_ACTION:
+                return "Plug the board in again, then try again.";
+        default:
+                return fwd_error_advice(fault->error);
+        }
+}
+
+static bool has_backup(const struct result_context *context) {
+        return context->backup && *context->backup;
+}
+
 static const char *advice(const struct fault *fault, const struct result_context *context) {
         const char *hint = context->profile ? context->profile->hint_bootloader : NULL;
+
+        bool flashed = context->state == BOARD_VERIFIED && has_backup(context);
+
+        if (context->about_config || flashed)
+                return config_advice(fault, flashed);
 
         if (fault->error == FWD_NEEDS_USER_ACTION && hint)
                 return hint;
@@ -47,9 +76,17 @@ char *result_message(const struct fault *fault, const struct result_context *con
         const char *what = *fault->message ? fault->message : fwd_error_name(fault->error);
         const char *now = advice(fault, context);
 
-        return text_format("%s%s Board %s (%s) %s. %s%s", what, stop(what), context->port,
-                           context->name, state_clause(context->state, context->in_bootloader), now,
-                           stop(now));
+        const char *state = context->about_config
+                                    ? "still has its firmware"
+                                    : state_clause(context->state, context->in_bootloader);
+        bool backup = has_backup(context);
+
+        return text_format(
+                "%s%s Board %s (%s) %s. %s%s%s%s%s%s%s%s", what, stop(what), context->port,
+                context->name, state, now, stop(now),
+                backup ? " Its configuration is safe in backup " : "",
+                backup ? context->backup : "", backup ? "; to put it back: fwctl restore " : "",
+                backup ? context->port : "", backup ? " " : "", backup ? context->backup : "");
 }
 
 char *result_refusal(const struct fault *fault) {

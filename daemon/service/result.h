@@ -13,6 +13,8 @@ struct result_context {
         enum board_state state;
         bool in_bootloader;                  /* as it was last seen */
         const struct board_profile *profile; /* for its hints; may be NULL */
+        bool about_config;                   /* the firmware is not what it was about */
+        const char *backup;                  /* of the configuration; NULL or "": none */
 };
 
 /* ErrorMessage of a job that failed or was cancelled. Free with free(); NULL without memory. */

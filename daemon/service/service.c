@@ -51,11 +51,25 @@ static void read_await(struct settings *settings) {
         settings->await_second_ms = b;
 }
 
+/* STATE_DIRECTORY is systemd's word for StateDirectory=; several would have colons between. */
+static const char *state_dir(void) {
+        const char *ours = getenv("FWD_STATE_DIR"), *units = getenv("STATE_DIRECTORY");
+
+        if (ours && *ours)
+                return ours;
+        return units && *units && !strchr(units, ':') ? units : FWD_STATEDIR;
+}
+
+int service_open_state(struct service *service) {
+        return backup_store_init(&service->backups, service->settings.state_dir);
+}
+
 void settings_load(struct settings *ret) {
         const char *worker = getenv("FWD_WORKER");
 
         *ret = (struct settings){
                 .worker = worker ? worker : FWD_WORKER,
+                .state_dir = state_dir(),
                 .await_first_ms = AWAIT_FIRST_MS,
                 .await_second_ms = AWAIT_SECOND_MS,
                 .worker_timeout_ms = WORKER_TIMEOUT_MS,
@@ -79,4 +93,5 @@ void service_clear(struct service *service) {
         devices_clear(service);
         identities_clear(service);
         aliases_clear(service);
+        backup_store_clear(&service->backups);
 }

@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/cleanup.h"
+#include "service/backup-store.h"
 
 #define SERVICE_NAME            "org.fwctl1"
 #define SERVICE_PATH            "/org/fwctl1"
@@ -35,6 +36,7 @@ struct udev_intake;
 
 struct settings { /* from the environment, docs/architecture.md */
         const char *worker;
+        const char *state_dir;
         uint64_t await_first_ms, await_second_ms;
         uint64_t worker_timeout_ms; /* of silence */
         uint64_t cancel_grace_ms;
@@ -57,11 +59,14 @@ struct service {
         struct authorization *authorizations; /* polkit.c */
         struct inspection *inspections;       /* inspect.c */
         struct udev_intake *intake;           /* udev.c */
-        bool stopping;                        /* no new jobs; leave when the last one has ended */
+        struct backup_store backups;
+        bool stopping; /* no new jobs; leave when the last one has ended */
 };
 
 /* Reads the settings from the environment; what cannot be read is told and left at its default. */
 void settings_load(struct settings *ret);
+/* What the service keeps on the disk, by its settings. -ENOMEM. */
+int service_open_state(struct service *service);
 /* Ends the event loop if a stop was asked for and no job runs any more. */
 void service_consider_exit(struct service *service);
 /* Frees all jobs, devices and calls; workers that still run are killed. Leaves bus and event alone.

@@ -109,12 +109,36 @@ static void next_step(struct job *job) {
 
 /* Worker steps */
 
+/* Who the board is, whichever worker asks it. */
+static bool is_identity(const char *key) {
+        static const char *const keys[] = {"Variant",   "FirmwareVersion", "ApiVersion",
+                                           "BoardName", "Manufacturer",    "Mcu",
+                                           "UniqueId",  "DfuSerials"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+                if (strcmp(keys[i], key) == 0)
+                        return true;
+        return false;
+}
+
+static void take_fact(struct job *job, const char *key, const char *value) {
+        const char *prefix = present(job)->fact_prefix;
+        char name[128];
+
+        if (strcmp(key, "Rebooting") == 0) {
+                job->resets = strcmp(value, "yes") == 0;
+                return;
+        }
+        (void) snprintf(name, sizeof(name), "%s%s", prefix && !is_identity(key) ? prefix : "", key);
+        job_set_fact(job, name, value);
+}
+
 static void take_facts(struct job *job, const struct report *report) {
         for (size_t i = 0; i < report->n; i++) {
                 const char *key = report->lines[i].key;
 
                 if (strncmp(key, "X.", 2) == 0 && key[2])
-                        job_set_fact(job, key + 2, report->lines[i].value);
+                        take_fact(job, key + 2, report->lines[i].value);
         }
 }
 

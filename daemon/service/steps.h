@@ -22,6 +22,8 @@ enum {
 struct step {
         const char *phase; /* set when it begins; NULL: the worker tells */
         unsigned flags;
+        const char *fact_prefix; /* before the names of what its worker finds out, but for what
+                                    tells the board; NULL: none */
         bool (*needed)(const struct job *job); /* NULL: always */
         /* STEP_*; negative with job->fault set. */
         int (*start)(struct job *job);
@@ -63,6 +65,23 @@ extern const struct step step_departure;  /* of a board that was asked without a
 extern const struct step step_bootloader; /* wait for it */
 extern const struct step step_return;     /* wait for whatever comes */
 
+int step_identify_start(struct job *job);
+int step_identify_finish(struct job *job, const struct worker_outcome *outcome);
+
+/* job-config.c: the configuration. Whether it can be read and written now: FWD_NOT_SUPPORTED. */
+int config_check_board(const struct device *device, struct fault *fault);
+/* Of a flash, before the board is touched: is the configuration to be kept? */
+extern const struct step step_config_plan;
+extern const struct step step_config_identify; /* whose it is, if that is not known yet */
+extern const struct step step_config_warn;     /* what the new firmware does to it */
+extern const struct step step_backup;          /* until it is safe on the disk */
+extern const struct step step_config_back;     /* wait for a board that starts again */
+/* Of a flash, after it: can it be put back, is it still there, does it have to be? */
+extern const struct step step_config_after;
+extern const struct step step_config_look;
+extern const struct step step_config_restore;
+extern const struct step step_config_look_again;
+
 /* Whether anything here can flash such a board. FWD_NOT_SUPPORTED. */
 int flash_check_board(const struct device *device, struct fault *fault);
 
@@ -71,6 +90,8 @@ extern const struct step *const flash_steps[];
 extern const struct step *const reboot_steps[];
 extern const struct step *const identify_steps[];
 extern const struct step *const leave_steps[];
+extern const struct step *const backup_steps[];
+extern const struct step *const restore_config_steps[];
 /* After a flash that failed before it changed anything: the board was only brought into its
  * bootloader, and gets its old firmware started again. */
 extern const struct step *const restore_steps[];

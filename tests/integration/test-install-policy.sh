@@ -109,13 +109,13 @@ fi
 
 # polkit: what it reads, and that the risky actions are never free.
 actions=$(xmllint --nonet --xpath '//action/@id' "$polkit_policy" | tr -d ' ' | sed 's/id="org.fwctl1.\(.*\)"/\1/' | sort | xargs)
-if [ "$actions" = "cancel-others flash flash-force identify leave reboot" ]; then
-        ok "polkit has the six actions"
+if [ "$actions" = "backup cancel-others flash flash-force identify leave reboot restore" ]; then
+        ok "polkit has the actions"
 else
-        not_ok "polkit has the six actions" "$actions"
+        not_ok "polkit has the actions" "$actions"
 fi
 owners=$(xmllint --nonet --xpath 'count(//action[annotate[@key="org.freedesktop.policykit.owner"]="unix-user:fwd"])' "$polkit_policy")
-if [ "$owners" = 6 ]; then ok "the service's user may ask about each"; else not_ok "the service's user may ask about each" "$owners"; fi
+if [ "$owners" = 8 ]; then ok "the service's user may ask about each"; else not_ok "the service's user may ask about each" "$owners"; fi
 free=$(xmllint --nonet --xpath 'count(//action[(@id="org.fwctl1.flash-force" or @id="org.fwctl1.cancel-others") and defaults/*!="auth_admin"])' "$polkit_policy")
 away=$(xmllint --nonet --xpath 'count(//action/defaults[allow_any="yes" or allow_inactive="yes"])' "$polkit_policy")
 if [ "$free $away" = "0 0" ]; then

@@ -27,7 +27,9 @@ int bench_setup(void **state) {
         assert_int_equal(setenv("FWD_STUB_DIR", bench->dir, 1), 0);
         assert_true(sd_event_new(&bench->event) >= 0);
         bench->service.event = bench->event;
+        assert_int_equal(setenv("FWD_STATE_DIR", bench->dir, 1), 0);
         settings_load(&bench->service.settings);
+        assert_int_equal(service_open_state(&bench->service), 0);
         *state = bench;
         return 0;
 }

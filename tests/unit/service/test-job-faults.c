@@ -9,7 +9,8 @@
 
 static int try_begin(struct bench *bench, struct device *device, enum job_kind kind,
                      const struct options *options, struct job **ret, struct fault *fault) {
-        static const struct options none = OPTIONS_INIT;
+        /* With it: test-job-config.c */
+        static const struct options none = {.leave = true, .keep_config = KEEP_NO};
 
         return job_new(&bench->service, device, kind, options ? options : &none, 1000,
                        kind == JOB_FLASH ? bench_image(bench, "firmware") : -EBADF, ret, fault);

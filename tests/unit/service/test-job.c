@@ -6,7 +6,8 @@
 #include "bench.h"
 
 static struct job *begin(struct bench *bench, enum job_kind kind, const struct options *options) {
-        static const struct options none = OPTIONS_INIT;
+        /* With it: test-job-config.c */
+        static const struct options none = {.leave = true, .keep_config = KEEP_NO};
         struct device *device = bench->service.devices;
         struct fault fault = FAULT_INIT;
         struct job *job = NULL;

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <string.h>
+
+#include "service/calls.h"
+#include "service/device.h"
+#include "service/image-fd.h"
+#include "service/options.h"
+#include "service/steps.h"
+
+int call_backup(struct service *service, sd_bus_message *message, struct device *device,
+                sd_bus_error *error) {
+        struct fault fault = FAULT_INIT;
+        struct options options;
+        uid_t uid;
+        int r;
+
+        r = options_parse(message, OPTION_DUMP, &options, &fault);
+        if (r == 0)
+                r = config_check_board(device, &fault);
+        if (r == 0)
+                r = job_check(service, device, &fault);
+        if (r < 0)
+                return call_refuse(error, &fault, r);
+        r = call_ask(service, message, device, &options, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return call_begin(service, message, device, JOB_BACKUP, &options, uid, -EBADF, error);
+}
+
+int call_restore(struct service *service, sd_bus_message *message, struct device *device,
+                 sd_bus_error *error) {
+        struct fault fault = FAULT_INIT;
+        struct options options;
+        char name[IMAGE_NAME_SIZE];
+        int r, fd, copy;
+        uid_t uid;
+
+        r = sd_bus_message_read(message, "h", &fd);
+        if (r < 0)
+                return r;
+        r = options_parse(message, OPTION_ONLY | OPTION_SAVE_WITH_ERRORS, &options, &fault);
+        if (r == 0)
+                r = image_fd_check(fd, name, &fault);
+        if (r == 0)
+                r = config_check_board(device, &fault);
+        if (r == 0)
+                r = job_check(service, device, &fault);
+        if (r < 0)
+                return call_refuse(error, &fault, r);
+        r = call_ask(service, message, device, &options, name, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (copy < 0)
+                return -errno;
+        return call_begin(service, message, device, JOB_RESTORE, &options, uid, copy, error);
+}
+
+static int append_backup(sd_bus_message *reply, const struct backup *backup) {
+        return sd_bus_message_append(reply, "a{sv}", 8, "Id", "s", backup->id, "UniqueId", "s",
+                                     strchr(backup->owner, '-') ? "" : backup->owner, "BoardName",
+                                     "s", backup->board_name, "Variant", "s", backup->variant,
+                                     "FirmwareVersion", "s", backup->version, "Time", "t",
+                                     backup->time_us, "Size", "t", (uint64_t) backup->size,
+                                     "Sha256", "s", backup->sha256);
+}
+
+int call_list_backups(struct service *service, sd_bus_message *message, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unref_p) sd_bus_message *reply = NULL;
+        _cleanup_free_ struct backup *list = NULL;
+        struct fault fault = FAULT_INIT;
+        struct options options;
+        size_t n = 0;
+        int r;
+
+        r = options_parse(message, 0, &options, &fault);
+        if (r == 0)
+                r = backup_list(&service->backups, NULL, &list, &n, &fault);
+        if (r < 0)
+                return call_refuse(error, &fault, r);
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = append_backup(reply, &list[i]);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+int call_get_backup(struct service *service, sd_bus_message *message, sd_bus_error *error) {
+        struct fault fault = FAULT_INIT;
+        _cleanup_close_ int fd = -EBADF;
+        struct options options;
+        struct backup backup;
+        const char *id;
+        uid_t uid;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &id);
+        if (r < 0)
+                return r;
+        r = options_parse(message, 0, &options, &fault);
+        if (r < 0)
+                return call_refuse(error, &fault, r);
+        r = call_ask(service, message, NULL, &options, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = backup_open(&service->backups, id, &fd, &backup, &fault);
+        if (r < 0)
+                return call_refuse(error, &fault, r);
+        return sd_bus_reply_method_return(message, "h", fd);
+}
