@@ -57,6 +57,12 @@ static const struct {
         ROW(FWD_STORAGE_FAILED, "StorageFailed", FWD_EXIT_FAILURE,
             "Make room in the service's state directory (/var/lib/fwd) and let the service write "
             "to it, then try again."),
+        ROW(FWD_INVALID_CONFIG, "InvalidConfig", FWD_EXIT_IMAGE,
+            "Take another backup of the board's configuration; fwctl backups lists them."),
+        ROW(FWD_CONFIG_REJECTED, "ConfigRejected", FWD_EXIT_PARTIAL,
+            "Leave these lines out, restore parts of it, or let it be saved without them."),
+        ROW(FWD_BAD_ANSWER, "BadAnswer", FWD_EXIT_FAILURE,
+            "Close other programs that use the board, plug it in again, then try again."),
         ROW(FWD_INVALID_ARGUMENT, "InvalidArgument", FWD_EXIT_USAGE,
             "Check the option's name and value (man fwctl, man org.fwctl1)."),
 #undef ROW

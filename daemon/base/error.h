@@ -31,6 +31,9 @@ enum fwd_error {
         FWD_NEEDS_USER_ACTION,
         FWD_NOT_AUTHORIZED,
         FWD_STORAGE_FAILED,   /* the state directory cannot be written or read */
+        FWD_INVALID_CONFIG,   /* a configuration file that is none, or not whole */
+        FWD_CONFIG_REJECTED,  /* the board does not take lines of a configuration */
+        FWD_BAD_ANSWER,       /* what a board says makes no sense */
         FWD_INVALID_ARGUMENT, /* an unknown option, a value of the wrong type or out of its range */
         _FWD_ERROR_MAX,
 };

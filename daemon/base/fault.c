@@ -43,6 +43,8 @@ int fwd_error_to_errno(enum fwd_error error) {
                 return -EOPNOTSUPP;
         case FWD_INVALID_IMAGE:
         case FWD_WRONG_BOARD:
+        case FWD_INVALID_CONFIG:
+        case FWD_BAD_ANSWER:
                 return -EBADMSG;
         case FWD_IMAGE_TOO_LARGE:
                 return -EFBIG;

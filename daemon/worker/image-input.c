@@ -12,7 +12,7 @@
 #define CHUNK_BYTES (64U << 10)
 
 static int file_fault(struct fault *fault, const char *what) {
-        return fault_set(fault, FWD_INVALID_IMAGE, "The firmware file %s", what);
+        return fault_set(fault, FWD_INVALID_IMAGE, "The file %s", what);
 }
 
 static int changed(struct fault *fault) {
@@ -24,8 +24,8 @@ int image_input_begin(struct image_input *input, int source_fd, int memfd, struc
         struct stat st;
 
         if (flags < 0 || fstat(source_fd, &st) < 0)
-                return fault_set(fault, FWD_INVALID_ARGUMENT,
-                                 "No firmware file was handed over: %s", strerror(errno));
+                return fault_set(fault, FWD_INVALID_ARGUMENT, "No file was handed over: %s",
+                                 strerror(errno));
         if (S_ISDIR(st.st_mode))
                 return file_fault(fault, "is a directory");
         if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
@@ -38,11 +38,10 @@ int image_input_begin(struct image_input *input, int source_fd, int memfd, struc
                 return file_fault(fault, "is empty");
         if (st.st_size > (off_t) IMAGE_SIZE_MAX)
                 return fault_set(fault, FWD_IMAGE_TOO_LARGE,
-                                 "The firmware file is %lld bytes long, %u are the most",
+                                 "The file is %lld bytes long, %u are the most",
                                  (long long) st.st_size, IMAGE_SIZE_MAX);
         if (ftruncate(memfd, 0) < 0)
-                return fault_set(fault, FWD_FAILED, "The memory for the firmware file: %s",
-                                 strerror(errno));
+                return fault_set(fault, FWD_FAILED, "The memory for the file: %s", strerror(errno));
         *input = (struct image_input){source_fd, memfd, st};
         return 0;
 }
@@ -59,8 +58,8 @@ static int read_chunk(int fd, off_t offset, uint8_t *to, size_t size, size_t *re
                 if (r < 0 && errno == EINTR)
                         continue;
                 if (r < 0)
-                        return fault_set(fault, FWD_INVALID_IMAGE,
-                                         "The firmware file cannot be read: %s", strerror(errno));
+                        return fault_set(fault, FWD_INVALID_IMAGE, "The file cannot be read: %s",
+                                         strerror(errno));
                 if (r == 0)
                         break;
                 n += (size_t) r;
@@ -77,7 +76,7 @@ static int write_chunk(int fd, off_t offset, const uint8_t *data, size_t size,
                 if (r < 0 && errno == EINTR)
                         continue;
                 if (r <= 0)
-                        return fault_set(fault, FWD_FAILED, "The memory for the firmware file: %s",
+                        return fault_set(fault, FWD_FAILED, "The memory for the file: %s",
                                          strerror(r < 0 ? errno : ENOSPC));
                 data += r;
                 size -= (size_t) r;
@@ -150,8 +149,7 @@ int image_input_finish(struct image_input *input, struct fault *fault) {
                 return changed(fault);
         if (fcntl(input->memfd, F_ADD_SEALS, SEALS) < 0)
                 return fault_set(fault, FWD_INVALID_ARGUMENT,
-                                 "The memory for the firmware file cannot be sealed: %s",
-                                 strerror(errno));
+                                 "The memory for the file cannot be sealed: %s", strerror(errno));
         return 0;
 }
 
@@ -174,18 +172,18 @@ int image_bytes_map(int memfd, struct image_bytes *ret, struct fault *fault) {
 
         if (seals < 0 || (seals & (SEALS & ~F_SEAL_SEAL)) != (SEALS & ~F_SEAL_SEAL))
                 return fault_set(fault, FWD_INVALID_ARGUMENT,
-                                 "The firmware file was not handed over as a sealed memfd");
+                                 "The file was not handed over as a sealed memfd");
         if (fstat(memfd, &st) < 0)
-                return fault_set(fault, FWD_FAILED, "The firmware file: %s", strerror(errno));
+                return fault_set(fault, FWD_FAILED, "The file: %s", strerror(errno));
         if (st.st_size == 0)
                 return file_fault(fault, "is empty");
         if (st.st_size > (off_t) IMAGE_SIZE_MAX)
                 return fault_set(fault, FWD_IMAGE_TOO_LARGE,
-                                 "The firmware file is %lld bytes long, %u are the most",
+                                 "The file is %lld bytes long, %u are the most",
                                  (long long) st.st_size, IMAGE_SIZE_MAX);
         data = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_PRIVATE, memfd, 0);
         if (data == MAP_FAILED)
-                return fault_set(fault, FWD_FAILED, "The firmware file cannot be mapped: %s",
+                return fault_set(fault, FWD_FAILED, "The file cannot be mapped: %s",
                                  strerror(errno));
         *ret = (struct image_bytes){data, (size_t) st.st_size};
         return 0;

@@ -16,9 +16,9 @@
 #include "worker/sandbox.h"
 #include "worker/worker.h"
 
-static const struct operation *const operations[] = {&op_inspect, &op_identify, &op_reboot,
-                                                     &op_flash,   &op_leave,    &op_read,
-                                                     &op_erase,   &op_unprotect};
+static const struct operation *const operations[] = {
+        &op_inspect, &op_identify,  &op_reboot, &op_flash,   &op_leave,  &op_read,
+        &op_erase,   &op_unprotect, &op_backup, &op_restore, &op_compare};
 
 struct arguments {
         struct worker *worker;
@@ -49,7 +49,8 @@ static void print_help(FILE *out) {
                 "  --expect-id=VVVV:PPPP refuse another USB id\n"
                 "  --expect-serial=TEXT  refuse another serial number\n"
                 "  --option=KEY=VALUE    address=0x08000000, force=yes, erase=full, leave=no,\n"
-                "                        to=firmware, range=0x08000000+16K, dry-run=yes\n"
+                "                        to=firmware, range=0x08000000+16K, dry-run=yes,\n"
+                "                        dump=yes, only=serial,osd, save-with-errors=yes\n"
                 "  --output=FILE         a new file for what is read (of a flash: the old one)\n"
                 "  --map=TEXT            the chip's memory, for a dry run without --node\n"
                 "  --mcu=NAME            the chip, for the same\n"

@@ -31,6 +31,25 @@ static int take_leave(struct options *options, const char *value) {
         return take_bool(value, &options->leave);
 }
 
+static int take_dump(struct options *options, const char *value) {
+        return take_bool(value, &options->dump);
+}
+
+static int take_save_with_errors(struct options *options, const char *value) {
+        return take_bool(value, &options->save_with_errors);
+}
+
+/* Which parts there are is the operation's to know. */
+static int take_only(struct options *options, const char *value) {
+        const size_t n = strlen(value);
+
+        if (n == 0 || n >= sizeof(options->only) ||
+            strspn(value, "abcdefghijklmnopqrstuvwxyz,") != n)
+                return -EINVAL;
+        memcpy(options->only, value, n + 1);
+        return 0;
+}
+
 static int take_word(const char *value, const char *const words[], size_t n, unsigned *ret) {
         for (size_t i = 0; i < n; i++)
                 if (strcmp(value, words[i]) == 0) {
@@ -83,13 +102,17 @@ static const struct {
         /* A flash is inspected with the options it will run with. */
         {"address", OPTIONS_INSPECT | OPTIONS_FLASH | OPTIONS_LEAVE, take_address,
          "an address such as 0x08000000"},
-        {"force", OPTIONS_INSPECT | OPTIONS_FLASH, take_force, "yes or no"},
+        {"force", OPTIONS_INSPECT | OPTIONS_FLASH | OPTIONS_RESTORE, take_force, "yes or no"},
         {"erase", OPTIONS_INSPECT | OPTIONS_FLASH, take_erase, "sectors or full"},
         {"leave", OPTIONS_INSPECT | OPTIONS_FLASH, take_leave, "yes or no"},
         {"range", OPTIONS_READ | OPTIONS_ERASE, take_range,
          "a range such as 0x08000000-0x08004000 or 0x08000000+16K"},
         {"dry-run", OPTIONS_INSPECT | OPTIONS_FLASH | OPTIONS_ERASE | OPTIONS_UNPROTECT,
          take_dry_run, "yes or no"},
+        {"dump", OPTIONS_BACKUP, take_dump, "yes or no"},
+        {"only", OPTIONS_RESTORE | OPTIONS_COMPARE, take_only,
+         "parts with commas between, such as serial,receiver,modes,osd"},
+        {"save-with-errors", OPTIONS_RESTORE, take_save_with_errors, "yes or no"},
         {"to", OPTIONS_REBOOT, take_to, "bootloader or firmware"},
 };
 

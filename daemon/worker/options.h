@@ -30,7 +30,12 @@ enum option_set { /* which operation takes which options: bits */
                   OPTIONS_READ = 1 << 5,
                   OPTIONS_ERASE = 1 << 6,
                   OPTIONS_UNPROTECT = 1 << 7,
+                  OPTIONS_BACKUP = 1 << 8,
+                  OPTIONS_RESTORE = 1 << 9,
+                  OPTIONS_COMPARE = 1 << 10,
 };
+
+#define OPTION_ONLY_SIZE 128U
 
 struct options {
         bool has_address;
@@ -42,7 +47,11 @@ struct options {
         bool has_range;
         struct range range; /* what is read or erased; empty: all */
         bool dry_run;       /* plan, and change nothing */
-        unsigned seen;      /* bits of table rows, for what is given twice */
+        bool dump;          /* all settings, not only those that differ from the defaults */
+        char only[OPTION_ONLY_SIZE]; /* parts of a configuration, with commas between; "": all */
+        bool save_with_errors; /* what the board takes of a configuration is saved without the rest
+                                */
+        unsigned seen;         /* bits of table rows, for what is given twice */
 };
 
 #define OPTIONS_INIT                                                                               \

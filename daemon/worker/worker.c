@@ -52,7 +52,7 @@ static int take_path(const char *path, struct image_bytes *ret, struct fault *fa
         return image_bytes_map(memfd, ret, fault);
 }
 
-static int take_bytes(struct worker *worker, struct image_bytes *ret, struct fault *fault) {
+int worker_take_bytes(struct worker *worker, struct image_bytes *ret, struct fault *fault) {
         int r;
 
         if (worker->image_path)
@@ -72,7 +72,7 @@ int worker_load_image(struct worker *worker, struct image **ret, struct fault *f
         int r;
 
         reporter_phase(&worker->reporter, "inspecting");
-        r = take_bytes(worker, &bytes, fault);
+        r = worker_take_bytes(worker, &bytes, fault);
         if (r < 0)
                 return r;
         r = image_parse(bytes.data, bytes.size, &options, &image, fault);

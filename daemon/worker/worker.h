@@ -15,6 +15,7 @@
 #include "protocol/dfu.h"
 #include "protocol/serial.h"
 #include "protocol/usb.h"
+#include "worker/image-input.h"
 #include "worker/options.h"
 #include "worker/otp.h"
 #include "worker/reporter.h"
@@ -38,7 +39,7 @@ struct operation {
 };
 
 extern const struct operation op_inspect, op_identify, op_reboot, op_flash, op_leave, op_read,
-        op_erase, op_unprotect;
+        op_erase, op_unprotect, op_backup, op_restore, op_compare;
 
 struct worker { /* strings and descriptors are borrowed from main() */
         const struct operation *operation;
@@ -67,6 +68,9 @@ struct worker { /* strings and descriptors are borrowed from main() */
 
 /* Runs the operation and makes the last report. Returns the exit code. */
 int worker_run(struct worker *worker);
+
+/* The bytes of the file that was handed over, by whichever way it came; sealed, mapped. */
+int worker_take_bytes(struct worker *worker, struct image_bytes *ret, struct fault *fault);
 
 /* Reads the firmware file by whichever way it came, parses it and lets the guards look. */
 int worker_load_image(struct worker *worker, struct image **ret, struct fault *fault);

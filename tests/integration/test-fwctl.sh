@@ -286,7 +286,8 @@ test_bad_files() {
 errors=(Failed:1 Busy:5 PortHeld:5 NotFound:3 NotSupported:1 InvalidImage:6 ImageTooLarge:6
         AddressOutOfRange:6 ProtectedRegion:9 WrongBoard:6 ReadProtected:9 Armed:5 EraseFailed:1
         WriteFailed:1 VerifyFailed:7 DeviceLost:8 Timeout:10 Interrupted:1 LimitExceeded:5
-        NeedsUserAction:10 NotAuthorized:4 StorageFailed:1 InvalidArgument:2)
+        NeedsUserAction:10 NotAuthorized:4 StorageFailed:1 InvalidConfig:6
+        ConfigRejected:12 BadAnswer:1 InvalidArgument:2)
 
 test_refusals() {
         local e

@@ -86,6 +86,8 @@ static int set_named_text(struct betaflight *b, const char *key, const char *val
                 {"build-key", b->build_key, sizeof(b->build_key), 0},
                 {"product", b->product, sizeof(b->product), 0},
                 {"serial", b->serial, sizeof(b->serial), 0},
+                {"without", b->without, sizeof(b->without), 0},
+                {"forget", b->forget, sizeof(b->forget), 0},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -126,6 +128,7 @@ static int set_named_number(struct betaflight *b, const char *key, const char *v
                 unsigned *number;
         } numbers[] = {
                 {"slow-ms", &b->slow_ms},
+                {"cli-slow-ms", &b->cli_slow_ms},
                 {"corrupt-replies", &b->corrupt_replies},
                 {"reboot-ms", &b->reboot_ms},
         };
@@ -141,6 +144,20 @@ static int set_named_number(struct betaflight *b, const char *key, const char *v
         return -ENOENT;
 }
 
+static int set_cli_fault(struct betaflight *b, const char *value) {
+        static const char *const names[] = {
+                "none",        "garbage",    "half",    "no-save", "no-prompt",
+                "refuse-save", "other-echo", "endless", "drop",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (strcmp(value, names[i]) == 0) {
+                        b->cli_fault = (enum cli_fault) i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
 int betaflight_set(struct firmware *fw, const char *key, const char *value) {
         struct betaflight *b = (struct betaflight *) fw;
         int r;
@@ -149,6 +166,8 @@ int betaflight_set(struct firmware *fw, const char *key, const char *value) {
                 r = set_version(b, value);
         else if (strcmp(key, "api") == 0)
                 r = set_api(b, value);
+        else if (strcmp(key, "cli-fault") == 0)
+                r = set_cli_fault(b, value);
         else {
                 r = set_named_text(b, key, value);
                 if (r == -ENOENT)

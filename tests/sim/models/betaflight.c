@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define REBOOT_CHARACTER 'R'
-#define GUARD_US         100000U /* silence after 'R' until it counts; real time always */
+#define CLI_CHARACTER    '#'
+#define GUARD_US         100000U /* silence after 'R' or '#' until it counts; real time always */
 #define LATENCY_US       1000U   /* one pass of the scheduler */
 #define REBOOT_LEAST_US  20000U  /* real time: the reply must be out before the port is gone */
 #define REBOOT_MS        300U    /* motors down, settings written, until the reset */
@@ -53,6 +54,8 @@ static void start(struct firmware *fw, uint64_t now_us) {
         b->cdc = (struct cdc_port){.line_coding = {0x00, 0xC2, 0x01, 0x00, 0, 0, 8}};
         b->msp = (struct msp_port){0};
         b->reboot_pending = false;
+        b->cli = (struct cli){0};
+        settings_load(b);
         b->last_byte_us = now_us;
         b->out_size = b->n_runs = 0;
 }
@@ -63,7 +66,7 @@ static bool control(struct firmware *fw, const struct model_setup *setup, const 
 }
 
 /* What does not fit any more is lost, as in the firmware. */
-static void send(struct betaflight *b, const uint8_t *data, size_t size, uint64_t due_us) {
+void betaflight_send(struct betaflight *b, const uint8_t *data, size_t size, uint64_t due_us) {
         if (b->n_runs == BETAFLIGHT_OUT_RUNS || size > BETAFLIGHT_OUT_MAX - b->out_size)
                 return;
         memcpy(b->out + b->out_size, data, size);
@@ -77,10 +80,10 @@ static void send_garbage(struct betaflight *b, uint64_t due_us) {
 
         for (size_t i = 0; i < sizeof(bytes); i++)
                 bytes[i] = (uint8_t) (i * 151 + 7 * b->out_size + 13);
-        send(b, bytes, sizeof(bytes), due_us);
+        betaflight_send(b, bytes, sizeof(bytes), due_us);
 }
 
-static void wish(struct betaflight *b, enum firmware_wish wish, uint64_t from_us) {
+void betaflight_wish(struct betaflight *b, enum firmware_wish wish, uint64_t from_us) {
         uint64_t delay_us = (uint64_t) (b->reboot_ms * 1000.0 * b->fw.time_scale);
 
         if (b->ignore_reboot || wish == WISH_NOTHING)
@@ -111,19 +114,24 @@ static void answer(struct betaflight *b, uint64_t now_us) {
                 frame[size - 1] ^= 0x55;
         }
         if (b->noise)
-                send(b, (const uint8_t *) noise, strlen(noise), due_us);
-        send(b, frame, size, due_us);
-        wish(b, reply.wish, due_us);
+                betaflight_send(b, (const uint8_t *) noise, strlen(noise), due_us);
+        if (b->n_runs < BETAFLIGHT_REPLIES)
+                betaflight_send(b, frame, size, due_us);
+        betaflight_wish(b, reply.wish, due_us);
 }
 
 /* A byte between two MSP frames. */
 static void single_byte(struct betaflight *b, uint8_t byte, enum betaflight_cancel rule) {
         if (b->armed || b->silent)
                 return;
-        if (byte == REBOOT_CHARACTER)
+        if (byte == REBOOT_CHARACTER) {
                 b->reboot_pending = true;
-        else if (rule == CANCEL_SELECTIVE)
+                b->cli.pending = false;
+        } else if (byte == CLI_CHARACTER) {
+                b->cli.pending = true;
                 b->reboot_pending = false;
+        } else if (rule == CANCEL_SELECTIVE)
+                b->reboot_pending = false; /* but not the command line: "#\r" opens it */
 }
 
 static void serial_write(struct firmware *fw, const uint8_t *data, size_t size, uint64_t now_us) {
@@ -133,15 +141,18 @@ static void serial_write(struct firmware *fw, const uint8_t *data, size_t size, 
         if (size == 0 || fw->wish != WISH_NOTHING)
                 return;
         if (rule == CANCEL_CHUNK)
-                b->reboot_pending = false;
+                b->reboot_pending = b->cli.pending = false;
         for (size_t i = 0; i < size; i++) {
                 if (rule == CANCEL_BYTE || (rule == CANCEL_SELECTIVE && data[i] == '$'))
-                        b->reboot_pending = false;
+                        b->reboot_pending = b->cli.pending = false;
+                if (!b->silent && cli_take(b, data[i], now_us))
+                        continue;
                 if (msp_port_is_idle(&b->msp) && data[i] != '$')
                         single_byte(b, data[i], rule);
                 else if (msp_port_feed(&b->msp, data[i]))
                         answer(b, now_us);
         }
+        cli_flush(b, now_us);
         b->last_byte_us = now_us;
 }
 
@@ -169,7 +180,7 @@ static uint64_t next_event(const struct firmware *fw) {
 
         if (b->n_runs > 0)
                 at_us = b->runs[0].due_us;
-        if (b->reboot_pending && b->last_byte_us + GUARD_US < at_us)
+        if ((b->reboot_pending || b->cli.pending) && b->last_byte_us + GUARD_US < at_us)
                 at_us = b->last_byte_us + GUARD_US;
         return at_us;
 }
@@ -177,10 +188,13 @@ static uint64_t next_event(const struct firmware *fw) {
 static void advance(struct firmware *fw, uint64_t now_us) {
         struct betaflight *b = betaflight_of(fw);
 
-        if (!b->reboot_pending || now_us < b->last_byte_us + GUARD_US)
+        if (!(b->reboot_pending || b->cli.pending) || now_us < b->last_byte_us + GUARD_US)
                 return;
-        b->reboot_pending = false;
-        wish(b, WISH_BOOTLOADER, b->last_byte_us + GUARD_US);
+        if (b->cli.pending)
+                cli_enter(b, b->last_byte_us + GUARD_US);
+        else
+                betaflight_wish(b, WISH_BOOTLOADER, b->last_byte_us + GUARD_US);
+        b->reboot_pending = b->cli.pending = false;
 }
 
 static void free_betaflight(struct firmware *fw) {

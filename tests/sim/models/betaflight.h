@@ -3,17 +3,19 @@
 
 /* Betaflight and its relatives as a program on a simulated board: a virtual serial port that speaks
  * MSP, reboots when asked, and has the character of its variant and version. betaflight.c: the
- * port, time, reboot. betaflight-msp.c: what it replies. betaflight-set.c: knobs. The CLI is not
- * modelled:
- * '#' is a byte like any other. */
+ * port, time, reboot. betaflight-msp.c: what it replies. betaflight-set.c: knobs. betaflight-cli.c
+ * and betaflight-commands.c: its command line. betaflight-settings.c: what it is set to. */
 
+#include "models/betaflight-cli.h"
+#include "models/betaflight-settings.h"
 #include "models/cdc.h"
 #include "models/firmware.h"
 #include "models/msp-port.h"
 
 #define BETAFLIGHT_TEXT_MAX 64U
-#define BETAFLIGHT_OUT_MAX  8192U
-#define BETAFLIGHT_OUT_RUNS 64U
+#define BETAFLIGHT_OUT_MAX  65536U
+#define BETAFLIGHT_OUT_RUNS 1024U
+#define BETAFLIGHT_REPLIES  64U /* MSP replies on their way; more is lost */
 
 enum betaflight_cancel {                   /* what cancels a pending 'R' */
                          CANCEL_SELECTIVE, /* '$', or a byte that means nothing */
@@ -48,11 +50,17 @@ struct betaflight {
         bool armed, silent, garbage, noise, ignore_reboot, flash_bootloader, msp_dfu;
         unsigned slow_ms;         /* until each reply, not scaled */
         unsigned corrupt_replies; /* so many replies come with a wrong checksum */
-        unsigned reboot_ms;       /* from the reply until the board leaves the bus */
+        enum cli_fault cli_fault;
+        unsigned cli_slow_ms; /* between two pieces of the command line's output, not scaled */
+        char without[BETAFLIGHT_TEXT_MAX]; /* features that are not compiled in */
+        char forget[BETAFLIGHT_TEXT_MAX];  /* a setting that is lost when it is saved */
+        unsigned reboot_ms;                /* from the reply until the board leaves the bus */
 
         /* The port */
         char own_serial[16];
         bool reboot_pending;
+        struct cli cli;
+        struct settings settings;
         uint64_t last_byte_us;
         uint8_t out[BETAFLIGHT_OUT_MAX];
         size_t out_size;
@@ -80,4 +88,7 @@ int betaflight_set(struct firmware *fw, const char *key, const char *value);
 bool betaflight_is(const struct betaflight *b, const char *variant);
 bool betaflight_is_before(const struct betaflight *b, unsigned major, unsigned minor,
                           unsigned patch);
+void betaflight_send(struct betaflight *b, const uint8_t *data, size_t size, uint64_t due_us);
+/* Tells the chip what is wished, so long after `from_us` as a reboot takes. */
+void betaflight_wish(struct betaflight *b, enum firmware_wish wish, uint64_t from_us);
 enum betaflight_cancel betaflight_cancel_rule(const struct betaflight *b);

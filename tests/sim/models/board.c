@@ -38,6 +38,7 @@ static void leave_bus(struct board *b, enum board_mode next, uint64_t now_us) {
 static void start_firmware(struct board *b, uint64_t now_us) {
         memcpy(b->fw->uid, b->rom.uid, sizeof(b->fw->uid));
         b->fw->time_scale = b->rom.pace.scale;
+        b->fw->flash = &b->rom.flash;
         b->fw->wish = WISH_NOTHING;
         b->fw->wish_us = MODEL_NEVER;
         b->fw->ops->start(b->fw, now_us);

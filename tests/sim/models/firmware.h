@@ -5,6 +5,7 @@
  * owns one and starts it when its chip starts; what the program wants of the chip it says in
  * `wish`. Pure, as the models are. */
 
+#include "models/flash.h"
 #include "models/usb-face.h"
 
 struct firmware;
@@ -53,6 +54,7 @@ struct firmware {
         enum firmware_wish wish;
         uint64_t wish_us;
         double time_scale;
+        struct flash *flash;   /* of the chip, borrowed; set before `start` */
         uint64_t passthroughs; /* times it gave its motors away */
         uint32_t uid[3];       /* of the chip; the board keeps it up to date, then calls `start` */
         bool no_serial_port;   /* it has no CDC */

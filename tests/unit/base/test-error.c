@@ -71,6 +71,9 @@ static void test_exit_codes(void **state) {
                 {FWD_PROTECTED_REGION, 9},
                 {FWD_TIMEOUT, 10},
                 {FWD_CANCELLED, 11},
+                {FWD_INVALID_CONFIG, 6},
+                {FWD_CONFIG_REJECTED, 12},
+                {FWD_BAD_ANSWER, 1},
         };
 
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
