@@ -15,6 +15,12 @@ vm_create() {
         mv "$vm_cache/disk.qcow2.new" "$vm_cache/disk.qcow2"
 }
 
+# Drops what was installed since the machine was built: back to the snapshot "booted".
+vm_create_again() {
+        rm -f "$vm_cache/installed"
+        qemu-img snapshot -d installed "$vm_cache/disk.qcow2" 2>/dev/null || :
+}
+
 vm_exec_program() {
         [ -x "$vm_cache/vm-exec" ] || cc -D_GNU_SOURCE -O1 -I"$vm_here/../../daemon" -o "$vm_cache/vm-exec" "$vm_here/vm-exec.c"
         echo "$vm_cache/vm-exec"

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# For tests/vm/test-*.sh: a machine with the package installed, boards to plug, and TAP. Sourced.
+#
+#   machine                          starts a new one from the snapshot (what was there before is gone)
+#   guest 'SCRIPT'                   in it, as root, with guest/boards.sh; output and status are the script's
+#   fetch GUEST-FILE FILE            a file out of it
+#   done_scenario                    end of the test; the journal is kept if something failed
+
+tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=tests/lib/tap.sh
+. "$tests_dir/lib/tap.sh"
+# shellcheck source=tests/vm/lib.sh
+. "$tests_dir/vm/lib.sh"
+scenario_name=$(basename "$0" .sh)
+scenario_files=$(mktemp -d)
+scenario_failed=0
+trap 'vm_stop; rm -rf "$scenario_files"' EXIT
+
+keep_journal() {
+        [ "$tap_failed" -gt "$scenario_failed" ] && [ -n "${vm_pid:-}" ] || return 0
+        scenario_failed=$tap_failed
+        mkdir -p "$vm_cache/journals"
+        vm_run 'journalctl --no-pager -b -o short-precise | tail -n 2000; cat /run/sim.log' >"$vm_cache/journals/$scenario_name.log" 2>&1
+        tap_diag "journal: $vm_cache/journals/$scenario_name.log"
+        tap_diag "$(grep -E ' fwd(\[|-worker)' "$vm_cache/journals/$scenario_name.log" | tail -n 15)"
+}
+
+machine() {
+        keep_journal
+        vm_stop
+        vm_start installed || { echo "Bail out! the virtual machine does not start"; exit 1; }
+}
+
+guest() {
+        vm_run "$(cat "$tests_dir/vm/guest/boards.sh")"$'\n'"$1"
+}
+
+fetch() {
+        guest "base64 -w0 '$1'" | base64 -d >"$2"
+}
+
+# guest_ok NAME 'SCRIPT': a check
+guest_ok() {
+        local out status
+        out=$(guest "$2" 2>&1)
+        status=$?
+        if [ $status -eq 0 ]; then ok "$1"; else not_ok "$1" "exit status $status"$'\n'"$out"; fi
+}
+
+done_scenario() {
+        keep_journal
+        vm_stop
+        done_testing
+}
