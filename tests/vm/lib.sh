@@ -3,16 +3,14 @@
 # Starts, stops and speaks to the guest that tests/vm/build made. Sourced. One machine at a time.
 
 vm_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-vm_cache=${FWD_VM_CACHE:-$(cd "$vm_here/../.." && pwd)/build-vm}
+vm_cache=${FWD_VM_CACHE:-$(cd "$vm_here/../.." && pwd)/build-vm/machine}
 vm_dir=${vm_dir:-$vm_cache/run}
 vm_memory_mb=768
 vm_share=${vm_share:-$vm_dir/share}
 
 # The guest's disk, over the base image; snapshots live in it.
 vm_create() {
-        qemu-img create -q -f qcow2 -F qcow2 -b ../base.qcow2 "$vm_cache/disk.qcow2.new" 2>/dev/null ||
-                qemu-img create -q -f qcow2 -F qcow2 -b "$vm_cache/base.qcow2" "$vm_cache/disk.qcow2.new"
-        mv "$vm_cache/disk.qcow2.new" "$vm_cache/disk.qcow2"
+        (cd "$vm_cache" && qemu-img create -q -f qcow2 -F qcow2 -b base.qcow2 disk.qcow2)
 }
 
 # Drops what was installed since the machine was built: back to the snapshot "booted".

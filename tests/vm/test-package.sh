@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The package's life: upgraded in mid-job, removed, installed again, purged without a trace.
+set -u
+# shellcheck source=tests/vm/scenario.sh
+. "$(dirname "$0")/scenario.sh"
+
+check "lintian has nothing to say" lintian --no-tag-display-limit --fail-on error,warning --allow-root \
+        "$vm_cache"/package/fwd_*_amd64.changes
+
+machine
+guest 'plug betaflight-f405 1-1 && await 100 identified 1-1'
+out=$(guest '
+        fwctl --json=short flash 1-1 $data/hello-2.hex >/tmp/flash.json 2>&1 3>&- &
+        flash=$!
+        await 200 sh -c "[ \"\$(fwctl jobs --no-legend | grep -c -E \"erasing|writing\")\" -gt 0 ]"
+        dpkg -i $data/fwd-next.deb
+        wait $flash
+        echo "flash $?"
+        dpkg-query -W -f "\${Version}\n" fwd')
+like "an upgrade in mid-job goes through" "$out" '\+next'
+like "and the job came to its end" "$out" 'flash 0'
+guest 'simctl wait 1-1 firmware; simctl dump 1-1 /tmp/flash.bin; cmp -n 16384 /tmp/flash.bin $data/hello-2.bin'
+is "the board has the new firmware" $? 0
+guest_ok "and is seen by the new service" 'await 100 known 1-1 && fwctl list | grep -q "1-1 *firmware"'
+
+guest_ok "the package is removed" 'dpkg -r fwd'
+out=$(guest 'systemctl list-unit-files fwd.service --no-legend; udevadm info /sys/bus/usb/devices/1-1 | grep FWD_; ls -d /var/lib/fwd')
+unlike "udev has forgotten the boards" "$out" 'FWD_'
+like "what people saved stays until a purge" "$out" '/var/lib/fwd'
+guest_ok "it is installed again" 'dpkg -i $data/fwd.deb && systemctl is-active fwd && await 100 known 1-1'
+out=$(guest 'dpkg -P fwd; find / -xdev \( -path "*fwd*" -o -path "*fwctl*" \) -not -path "/usr/local/*" -not -path "/proc/*" -not -path "/root/*" \
+        -not -path "/tmp/*" -not -path "/var/log/*" -not -path "/run/systemd/*" -not -path "/etc/modules-load.d/fwd-vm.conf" -not -name "nft_fwd_*" -print
+        getent passwd fwd; getent group fwd')
+is "purged, nothing is left" "$out" "$(grep -E '^\(Reading|^Removing|^Purging|^Processing' <<<"$out")"
+
+done_scenario
