@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # In the guest, sourced by each scenario: boards to plug, people to be.
 export FWD_SIM_CONTROL=/run/sim.sock
-data=/usr/local/share/fwd-test
+export data=/usr/local/share/fwd-test
 
 # await TENTHS COMMAND…: until it succeeds. The last resort: where there is an event to wait for, wait for that.
 await() {
