@@ -6,15 +6,17 @@
  *
  *   ports.c           what the virtual machine's server (usbip/) needs too
  *   umockdev.c        ports, clock and timers; attaching and detaching what a model is on the bus
- *   umockdev-usb.c    usbfs ioctls: claims, URBs, their completion at the model's time
+ *   umockdev-usb.c    a device node's clients and transfers, which end at the model's time
+ *   umockdev-usbfs.c  its ioctls: claims, URBs
  *   umockdev-tty.c    the ttyACM of a board: a pty, the ioctls that a pty lacks
  *   umockdev-hidraw.c the hidraw nodes of a HID device
- *   umockdev-sysfs.c  the files of a device, and its uevents
+ *   umockdev-sysfs.c  the files of a device
+ *   umockdev-uevent.c its uevents
  *   umockdev-hwdb.c   udev properties, from the hwdb that is shipped
  *
  * Two threads: libumockdev calls the ioctl handlers in its own, where the timer goes too; all else
- * runs in main()'s. `lock`
- * covers everything below; each entry from outside takes it (handlers, timers, control socket). */
+ * runs in main()'s. `lock` covers everything below; each entry from outside takes it (handlers,
+ * timers, control socket). */
 
 #include <glib.h>
 #include <stdbool.h>
@@ -144,6 +146,15 @@ void sysfs_device_announce(struct sysfs_device *device);
 void sysfs_device_remove(struct sysfs_device *device);
 /* The root hub of the bus and the hubs before a port, those that are not there yet. */
 void sysfs_add_hubs(struct sim *sim, const char *port, unsigned bus);
+
+/* umockdev-uevent.c */
+struct uevent_device {
+        const char *devpath; /* without /sys */
+        const char *subsystem;
+        const char *devnode;    /* "/dev/…" or NULL */
+        const char *properties; /* KEY=value lines; DEVNAME in them is replaced by devnode */
+};
+void uevent_emit(struct sim *sim, const struct uevent_device *device, const char *action);
 /* Tries again what a listener's full queue refused; true if something is left. */
 bool uevents_flush(struct sim *sim);
 
