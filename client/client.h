@@ -63,6 +63,7 @@ int verb_inspect(struct client *c, int argc, char **argv);
 int verb_flash(struct client *c, int argc, char **argv);
 int verb_reboot(struct client *c, int argc, char **argv);
 int verb_leave(struct client *c, int argc, char **argv);
+int verb_recover_bootloader(struct client *c, int argc, char **argv);
 int verb_identify(struct client *c, int argc, char **argv);
 int verb_jobs(struct client *c, int argc, char **argv);
 int verb_wait(struct client *c, int argc, char **argv);

@@ -90,6 +90,8 @@ static void print_success(struct client *c, const struct job *job, const struct 
         fputs(color(c->options.color_out, COLOR_GOOD), stdout);
         if (strcmp(job->kind, "flash") == 0)
                 print_flashed(job, o);
+        else if (strcmp(job->kind, "recover-bootloader") == 0)
+                printf("%s: its loader is written and verified.\n", job->title);
         else if (strcmp(job->kind, "identify") == 0)
                 print_identity(job, o->details);
         else if (strcmp(job->kind, "leave") == 0)

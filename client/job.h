@@ -13,7 +13,7 @@ struct job {
         char *id;
         char *port;
         char *title; /* of the board, clean text */
-        char *kind;  /* "flash", "reboot", "identify", "leave" */
+        char *kind;  /* "flash", "reboot", "identify", "leave" … */
 };
 
 void job_clear(struct job *job);

@@ -53,6 +53,7 @@ static const struct verb {
          "[DEVICE]"},
         {"leave", 0, 1, BIT(OPT_NO_BLOCK), verb_leave, "[DEVICE]"},
         {"identify", 0, 1, BIT(OPT_NO_BLOCK), verb_identify, "[DEVICE]"},
+        {"recover-bootloader", 1, 2, BIT(OPT_NO_BLOCK), verb_recover_bootloader, "[DEVICE] FILE"},
         {"jobs", 0, 0, 0, verb_jobs, ""},
         {"wait", 0, 1, 0, verb_wait, "[JOB]"},
         {"cancel", 1, 1, BIT(OPT_NO_BLOCK), verb_cancel, "JOB"},
@@ -103,6 +104,8 @@ static void print_help(void) {
              "Firmware:\n"
              "  inspect FILE            What is in a firmware file\n"
              "  flash [DEVICE] FILE     Write it to a board, verify it and start it\n"
+             "  recover-bootloader [DEVICE] FILE\n"
+             "                          Write the loader that a board has of its own again\n"
              "\n"
              "Jobs:\n"
              "  jobs                    What runs, and what ended lately\n"

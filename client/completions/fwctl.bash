@@ -9,7 +9,7 @@ _fwctl_first_column() {
 
 _fwctl() {
         local cur prev verb="" word i
-        local verbs="list show monitor inspect flash reboot leave identify jobs wait cancel version"
+        local verbs="list show monitor inspect flash reboot leave identify recover-bootloader jobs wait cancel version"
         local options="--help --version --json= --color= --no-legend --full --quiet --no-ask-password"
 
         cur="${COMP_WORDS[COMP_CWORD]}"
@@ -39,7 +39,7 @@ _fwctl() {
                 inspect) options+=" --address=" ;;
                 flash) options+=" --address= --erase= --no-leave --force --no-block" ;;
                 reboot) options+=" --bootloader --firmware --no-block" ;;
-                leave | identify | cancel) options+=" --no-block" ;;
+                leave | identify | recover-bootloader | cancel) options+=" --no-block" ;;
                 esac
                 mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
                 [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
@@ -52,7 +52,7 @@ _fwctl() {
                 mapfile -t COMPREPLY < <(compgen -W "$(_fwctl_first_column list)" -- "$cur") ;;
         wait | cancel) mapfile -t COMPREPLY < <(compgen -W "$(_fwctl_first_column jobs)" -- "$cur") ;;
         inspect) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-        flash)
+        flash | recover-bootloader)
                 compopt -o filenames
                 mapfile -t COMPREPLY < <(compgen -W "$(_fwctl_first_column list)" -- "$cur"
                                          compgen -f -- "$cur") ;;

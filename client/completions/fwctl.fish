@@ -5,7 +5,7 @@ function __fwctl_first_column
         fwctl $argv[1] --no-legend --no-ask-password 2>/dev/null | string replace -r ' .*' ''
 end
 
-set -l verbs list show monitor inspect flash reboot leave identify jobs wait cancel version
+set -l verbs list show monitor inspect flash reboot leave identify recover-bootloader jobs wait cancel version
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c fwctl -f
@@ -17,6 +17,7 @@ complete -c fwctl -n $none -a flash -d 'Write firmware to a board, verify it and
 complete -c fwctl -n $none -a reboot -d 'Bring a board into its bootloader'
 complete -c fwctl -n $none -a leave -d 'Start the firmware of a board in its bootloader'
 complete -c fwctl -n $none -a identify -d 'Ask a board what it is'
+complete -c fwctl -n $none -a recover-bootloader -d 'Write the loader that a board has of its own again'
 complete -c fwctl -n $none -a jobs -d 'What runs, and what ended lately'
 complete -c fwctl -n $none -a wait -d 'Watch a job to its end'
 complete -c fwctl -n $none -a cancel -d 'Cancel a job'
@@ -32,14 +33,14 @@ complete -c fwctl -s l -l full -d 'Do not cut columns'
 complete -c fwctl -s q -l quiet -d 'No progress'
 complete -c fwctl -l no-ask-password -d 'Do not ask for authentication'
 
-complete -c fwctl -n '__fish_seen_subcommand_from show flash reboot leave identify' -a '(__fwctl_first_column list)'
+complete -c fwctl -n '__fish_seen_subcommand_from show flash recover-bootloader reboot leave identify' -a '(__fwctl_first_column list)'
 complete -c fwctl -n '__fish_seen_subcommand_from wait cancel' -a '(__fwctl_first_column jobs)'
-complete -c fwctl -n '__fish_seen_subcommand_from flash inspect' -F
+complete -c fwctl -n '__fish_seen_subcommand_from flash inspect recover-bootloader' -F
 complete -c fwctl -n '__fish_seen_subcommand_from flash inspect' -l address -x -d 'Where a raw image belongs'
 complete -c fwctl -n '__fish_seen_subcommand_from flash' -l erase -x -a 'sectors full' -d 'What to erase'
 complete -c fwctl -n '__fish_seen_subcommand_from flash' -l no-leave -d 'Stay in the bootloader'
 complete -c fwctl -n '__fish_seen_subcommand_from flash' -l force -d 'Also what is not known to fit'
-complete -c fwctl -n '__fish_seen_subcommand_from flash reboot leave identify cancel' -l no-block -d 'Return at once'
+complete -c fwctl -n '__fish_seen_subcommand_from flash recover-bootloader reboot leave identify cancel' -l no-block -d 'Return at once'
 complete -c fwctl -n '__fish_seen_subcommand_from reboot' -l bootloader -d 'Into the bootloader'
 complete -c fwctl -n '__fish_seen_subcommand_from reboot' -l firmware -d 'Into the firmware'
 complete -c fwctl -n '__fish_seen_subcommand_from show' -s p -l property -x -d 'Only this property'

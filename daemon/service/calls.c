@@ -86,6 +86,35 @@ int call_flash(struct service *service, sd_bus_message *message, struct device *
         return call_begin(service, message, device, JOB_FLASH, &options, uid, copy, error);
 }
 
+int call_recover(struct service *service, sd_bus_message *message, struct device *device,
+                 sd_bus_error *error) {
+        struct fault fault = FAULT_INIT;
+        struct options options;
+        char image[IMAGE_NAME_SIZE];
+        int r, fd, copy;
+        uid_t uid;
+
+        r = sd_bus_message_read(message, "h", &fd);
+        if (r < 0)
+                return r;
+        r = options_parse(message, 0, &options, &fault);
+        if (r == 0)
+                r = image_fd_check(fd, image, &fault);
+        if (r == 0)
+                r = recover_check_board(device, &fault);
+        if (r == 0)
+                r = job_check(service, device, &fault);
+        if (r < 0)
+                return call_refuse(error, &fault, r);
+        r = call_ask(service, message, device, &options, image, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (copy < 0)
+                return -errno;
+        return call_begin(service, message, device, JOB_RECOVER, &options, uid, copy, error);
+}
+
 int call_start(struct service *service, sd_bus_message *message, struct device *device,
                enum job_kind kind, sd_bus_error *error) {
         struct fault fault = FAULT_INIT;

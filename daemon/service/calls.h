@@ -13,6 +13,8 @@ struct device;
 
 int call_flash(struct service *service, sd_bus_message *message, struct device *device,
                sd_bus_error *error);
+int call_recover(struct service *service, sd_bus_message *message, struct device *device,
+                 sd_bus_error *error);
 /* The jobs that take no options: reboot, identify, leave. */
 int call_start(struct service *service, sd_bus_message *message, struct device *device,
                enum job_kind kind, sd_bus_error *error);

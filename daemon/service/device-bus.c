@@ -167,6 +167,12 @@ static int on_restore(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return call_restore(device->service, m, device, error);
 }
 
+static int on_recover(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct device *device = userdata;
+
+        return call_recover(device->service, m, device, error);
+}
+
 #define PROPERTY(name, signature)                                                                  \
         SD_BUS_PROPERTY(name, signature, get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 #define START_METHOD(name, handler)                                                                \
@@ -183,6 +189,8 @@ static const sd_bus_vtable vtable[] = {
         START_METHOD("BackupConfig", on_backup),
         SD_BUS_METHOD_WITH_ARGS("RestoreConfig", SD_BUS_ARGS("h", config, "a{sv}", options),
                                 SD_BUS_RESULT("o", job), on_restore, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RecoverBootloader", SD_BUS_ARGS("h", image, "a{sv}", options),
+                                SD_BUS_RESULT("o", job), on_recover, SD_BUS_VTABLE_UNPRIVILEGED),
         PROPERTY("Port", "s"),
         PROPERTY("Mode", "s"),
         PROPERTY("VendorId", "q"),

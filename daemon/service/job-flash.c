@@ -30,7 +30,7 @@ static int inspect_start(struct job *job) {
         return step_start_worker(job, &request);
 }
 
-static int inspect_finish(struct job *job, const struct worker_outcome *outcome) {
+int inspect_finish(struct job *job, const struct worker_outcome *outcome) {
         job->source_fd = fd_close(job->source_fd);
         if (outcome->fault.error == FWD_OK)
                 return 0;
@@ -40,6 +40,7 @@ static int inspect_finish(struct job *job, const struct worker_outcome *outcome)
 
 static const struct step step_inspect = {
         .phase = "inspecting",
+        .flags = STEP_ABOUT_IMAGE,
         .start = inspect_start,
         .finish = inspect_finish,
 };
@@ -63,7 +64,7 @@ static int flash_start(struct job *job) {
         return step_start_worker(job, &request);
 }
 
-static int flash_finish(struct job *job, const struct worker_outcome *outcome) {
+int flash_finish(struct job *job, const struct worker_outcome *outcome) {
         /* A board that goes while it is sent off has done what was asked. */
         if (outcome->fault.error == FWD_DEVICE_LOST && outcome->state == BOARD_VERIFIED &&
             strcmp(job->phase, "leaving") == 0)

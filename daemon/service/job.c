@@ -17,8 +17,13 @@
 
 const char *job_kind_name(enum job_kind kind) {
         static const char *const names[_JOB_KIND_MAX] = {
-                [JOB_FLASH] = "flash", [JOB_REBOOT] = "reboot", [JOB_IDENTIFY] = "identify",
-                [JOB_LEAVE] = "leave", [JOB_BACKUP] = "backup", [JOB_RESTORE] = "restore",
+                [JOB_FLASH] = "flash",
+                [JOB_REBOOT] = "reboot",
+                [JOB_IDENTIFY] = "identify",
+                [JOB_LEAVE] = "leave",
+                [JOB_BACKUP] = "backup",
+                [JOB_RESTORE] = "restore",
+                [JOB_RECOVER] = "recover-bootloader",
         };
 
         return names[kind];
@@ -49,6 +54,8 @@ static const struct step *const *steps_of(enum job_kind kind) {
                 return backup_steps;
         case JOB_RESTORE:
                 return restore_config_steps;
+        case JOB_RECOVER:
+                return recover_steps;
         default:
                 return leave_steps;
         }
@@ -188,7 +195,7 @@ static struct job *job_make(struct service *service, struct device *device, enum
                 .image_fd = -EBADF,
                 .config_fd = -EBADF,
         };
-        if (kind == JOB_FLASH || kind == JOB_RESTORE) {
+        if (kind == JOB_FLASH || kind == JOB_RESTORE || kind == JOB_RECOVER) {
                 job->image_fd = image_fd_new();
                 if (job->image_fd < 0)
                         return NULL;

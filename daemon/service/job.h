@@ -26,6 +26,7 @@ enum job_kind {
         JOB_LEAVE,
         JOB_BACKUP,
         JOB_RESTORE,
+        JOB_RECOVER,
         _JOB_KIND_MAX
 };
 enum job_result { JOB_RUNNING, JOB_SUCCESS, JOB_FAILED, JOB_CANCELLED };

@@ -28,8 +28,8 @@ static bool board_is_gone(const struct job *job) {
 /* What was refused or cancelled before anything was erased leaves the board as it was found:
  * running, unless it was asked to stay in its bootloader. */
 static bool is_to_restore(const struct job *job) {
-        return job->kind == JOB_FLASH && !job->restoring && job->went_firmware &&
-               job->options.leave && job->state == BOARD_UNTOUCHED &&
+        return (job->kind == JOB_FLASH || job->kind == JOB_RECOVER) && !job->restoring &&
+               job->went_firmware && job->options.leave && job->state == BOARD_UNTOUCHED &&
                job->device->mode == MODE_BOOTLOADER && !board_is_gone(job);
 }
 
@@ -159,7 +159,7 @@ static void on_report(void *userdata, const struct report *report) {
                 job_add_notice(job, notice);
         take_facts(job, report);
         /* What an image says of itself is not what the board is. */
-        if (job->source_fd < 0)
+        if (!(present(job)->flags & STEP_ABOUT_IMAGE))
                 device_learn(job->device, report);
 }
 

@@ -15,8 +15,9 @@ enum {               /* of step_start */
 };
 
 enum {
-        STEP_MAY_VANISH = 1 << 0, /* the board may leave the bus and come back meanwhile */
-        STEP_NO_CANCEL = 1 << 1,  /* the work is done already, this only looks */
+        STEP_MAY_VANISH = 1 << 0,  /* the board may leave the bus and come back meanwhile */
+        STEP_NO_CANCEL = 1 << 1,   /* the work is done already, this only looks */
+        STEP_ABOUT_IMAGE = 1 << 2, /* its worker's facts are not the board's */
 };
 
 struct step {
@@ -82,8 +83,14 @@ extern const struct step step_config_look;
 extern const struct step step_config_restore;
 extern const struct step step_config_look_again;
 
+/* Whether the board has a loader of its own, or may turn out to have one. FWD_NOT_SUPPORTED. */
+int recover_check_board(const struct device *device, struct fault *fault);
 /* Whether anything here can flash such a board. FWD_NOT_SUPPORTED. */
 int flash_check_board(const struct device *device, struct fault *fault);
+
+/* Ends of steps that several jobs have. */
+int inspect_finish(struct job *job, const struct worker_outcome *outcome);
+int flash_finish(struct job *job, const struct worker_outcome *outcome);
 
 /* The lists, by kind. */
 extern const struct step *const flash_steps[];
@@ -92,6 +99,7 @@ extern const struct step *const identify_steps[];
 extern const struct step *const leave_steps[];
 extern const struct step *const backup_steps[];
 extern const struct step *const restore_config_steps[];
+extern const struct step *const recover_steps[];
 /* After a flash that failed before it changed anything: the board was only brought into its
  * bootloader, and gets its old firmware started again. */
 extern const struct step *const restore_steps[];

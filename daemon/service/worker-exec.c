@@ -76,6 +76,8 @@ static void args_fill(struct args *args, const char *program, const struct worke
                 args_add(args, "--source-fd=%d", WORKER_SOURCE_FD);
         if (r->output_fd >= 0)
                 args_add(args, "--output-fd=%d", WORKER_OUTPUT_FD);
+        if (r->recover)
+                args_add(args, "--option=recover=yes");
         if (!r->options)
                 return;
         if (r->options->has_address)

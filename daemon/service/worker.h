@@ -24,6 +24,7 @@ struct worker_request { /* the command line of docs/architecture.md; NULL, -1, 0
         int image_fd, source_fd;
         int output_fd; /* a memfd for what the worker reads from the board */
         const struct options *options;
+        bool recover; /* the file is a loader */
         unsigned job; /* for the journal */
 };
 

@@ -5,6 +5,7 @@
 
 #include "worker/chip.h"
 #include "worker/guard.h"
+#include "worker/loader.h"
 #include "worker/output.h"
 
 /* Everything that can be known before the first erase is looked at before the first erase: the
@@ -80,7 +81,15 @@ static int make_plan(struct worker *worker, const struct image *image, const str
         struct flash_rules rules = chip_rules(worker, dfu);
         int r;
 
-        rules.erase_all = worker->options.erase == ERASE_FULL;
+        if (worker->recover) /* what is protected from all others, and nothing else */
+                rules = (struct flash_rules){
+                        .transfer_size = rules.transfer_size,
+                        .write_unit = rules.write_unit,
+                        .ignore_access = rules.ignore_access,
+                        .limit = worker->profile->recover,
+                };
+        else
+                rules.erase_all = worker->options.erase == ERASE_FULL;
         r = flash_plan_make(&dfu->map, &image->segments, &rules, ret, fault);
         if (r == 0)
                 chip_report_plan(worker, dfu, ret);
@@ -140,7 +149,13 @@ static int check_otp(struct worker *worker, struct image *image, struct dfu *dfu
         r = worker_read_otp(worker, dfu, fault);
         if (r == 0)
                 r = worker_guard_image(worker, image, fault);
-        if (r == 0 && !worker->options.force)
+        if (r == 0 && worker->recover &&
+            (!worker->profile || range_is_empty(worker->profile->recover)))
+                r = fault_set(fault, FWD_NOT_SUPPORTED,
+                              "It is not known that this board has a loader of its own, nor where");
+        if (r == 0)
+                r = worker_look_for_loader(worker, dfu, fault);
+        if (r == 0 && !worker->options.force && !worker->recover)
                 r = guard_check_type(image, worker->profile, worker->otp_type, fault);
         if (r > 0)
                 reporter_notice(&worker->reporter,
@@ -258,6 +273,9 @@ static int flash(struct worker *worker, struct fault *fault) {
         r = check_board(worker, image, &dfu, fault);
         if (r < 0)
                 return r;
+        if (worker->recover && !dfu.dfuse)
+                return fault_set(fault, FWD_NOT_SUPPORTED,
+                                 "This bootloader knows no addresses: it cannot write a loader");
         return dfu.dfuse ? flash_dfuse(worker, image, &dfu, &cb, fault)
                          : flash_plain(worker, image, &dfu, &cb, fault);
 }

@@ -72,6 +72,7 @@ static int inspect(struct worker *worker, struct fault *fault) {
         _cleanup_image_ struct image *image = NULL;
         int r;
 
+        worker->recover = worker->options.recover;
         r = worker_load_image(worker, &image, fault);
         if (r < 0)
                 return r;

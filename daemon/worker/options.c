@@ -27,6 +27,10 @@ static int take_force(struct options *options, const char *value) {
         return take_bool(value, &options->force);
 }
 
+static int take_recover(struct options *options, const char *value) {
+        return take_bool(value, &options->recover);
+}
+
 static int take_leave(struct options *options, const char *value) {
         return take_bool(value, &options->leave);
 }
@@ -113,6 +117,7 @@ static const struct {
         {"only", OPTIONS_RESTORE | OPTIONS_COMPARE, take_only,
          "parts with commas between, such as serial,receiver,modes,osd"},
         {"save-with-errors", OPTIONS_RESTORE, take_save_with_errors, "yes or no"},
+        {"recover", OPTIONS_INSPECT, take_recover, "yes or no"},
         {"to", OPTIONS_REBOOT, take_to, "bootloader or firmware"},
 };
 

@@ -33,6 +33,7 @@ enum option_set { /* which operation takes which options: bits */
                   OPTIONS_BACKUP = 1 << 8,
                   OPTIONS_RESTORE = 1 << 9,
                   OPTIONS_COMPARE = 1 << 10,
+                  OPTIONS_RECOVER = 1 << 11,
 };
 
 #define OPTION_ONLY_SIZE 128U
@@ -51,6 +52,7 @@ struct options {
         char only[OPTION_ONLY_SIZE]; /* parts of a configuration, with commas between; "": all */
         bool save_with_errors; /* what the board takes of a configuration is saved without the rest
                                 */
+        bool recover;          /* inspect: as the board's own loader */
         unsigned seen;         /* bits of table rows, for what is given twice */
 };
 

@@ -86,16 +86,25 @@ int worker_load_image(struct worker *worker, struct image **ret, struct fault *f
 }
 
 int worker_guard_image(struct worker *worker, struct image *image, struct fault *fault) {
+        const struct board_profile *profile = worker->profile;
         struct image_options options;
         int r;
 
+        if (worker->recover) {
+                /* Where a loader belongs may be known later, by the chip's one-time memory. */
+                if (!profile || range_is_empty(profile->recover))
+                        return 0;
+                options = (struct image_options){true, profile->recover.start};
+                r = image->has_address ? 0 : image_place(image, &options, fault);
+                return r < 0 ? r : guard_check_loader(image, profile, fault);
+        }
         /* An address that somebody gave must be the file's; the profile's is for files without. */
-        if (!image->has_address && guard_raw_address(worker->profile, &options)) {
+        if (!image->has_address && guard_raw_address(profile, &options)) {
                 r = image_place(image, &options, fault);
                 if (r < 0)
                         return r;
         }
-        return guard_check_image(image, worker->profile, fault);
+        return guard_check_image(image, profile, fault);
 }
 
 int worker_open_usb(struct worker *worker, struct usb_device **ret, struct fault *fault) {

@@ -39,7 +39,7 @@ struct operation {
 };
 
 extern const struct operation op_inspect, op_identify, op_reboot, op_flash, op_leave, op_read,
-        op_erase, op_unprotect, op_backup, op_restore, op_compare;
+        op_erase, op_unprotect, op_backup, op_restore, op_compare, op_recover;
 
 struct worker { /* strings and descriptors are borrowed from main() */
         const struct operation *operation;
@@ -55,6 +55,7 @@ struct worker { /* strings and descriptors are borrowed from main() */
         /* What is known of a board that is not in its bootloader, for a plan without --node. */
         const char *map, *mcu;
         struct options options;
+        bool recover; /* the file is the board's own loader, and goes where that belongs */
         struct board_profile *profile; /* NULL: nothing is known of the board */
         /* What it may turn out to be (otp.h), loaded before a device is opened; NULL-terminated. */
         struct board_profile *otp_profiles[BOARD_LIST_MAX + 1];

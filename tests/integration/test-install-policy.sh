@@ -109,19 +109,19 @@ fi
 
 # polkit: what it reads, and that the risky actions are never free.
 actions=$(xmllint --nonet --xpath '//action/@id' "$polkit_policy" | tr -d ' ' | sed 's/id="org.fwctl1.\(.*\)"/\1/' | sort | xargs)
-if [ "$actions" = "backup cancel-others flash flash-force identify leave reboot restore" ]; then
-        ok "polkit has the actions"
+if [ "$actions" = "backup cancel-others flash flash-force identify leave reboot recover-bootloader restore" ]; then
+        ok "polkit has the actions that there are"
 else
-        not_ok "polkit has the actions" "$actions"
+        not_ok "polkit has the actions that there are" "$actions"
 fi
 owners=$(xmllint --nonet --xpath 'count(//action[annotate[@key="org.freedesktop.policykit.owner"]="unix-user:fwd"])' "$polkit_policy")
-if [ "$owners" = 8 ]; then ok "the service's user may ask about each"; else not_ok "the service's user may ask about each" "$owners"; fi
-free=$(xmllint --nonet --xpath 'count(//action[(@id="org.fwctl1.flash-force" or @id="org.fwctl1.cancel-others") and defaults/*!="auth_admin"])' "$polkit_policy")
+if [ "$owners" = "$(echo "$actions" | wc -w)" ]; then ok "the service's user may ask about each"; else not_ok "the service's user may ask about each" "$owners"; fi
+free=$(xmllint --nonet --xpath 'count(//action[(@id="org.fwctl1.flash-force" or @id="org.fwctl1.cancel-others" or @id="org.fwctl1.recover-bootloader") and defaults/*!="auth_admin"])' "$polkit_policy")
 away=$(xmllint --nonet --xpath 'count(//action/defaults[allow_any="yes" or allow_inactive="yes"])' "$polkit_policy")
 if [ "$free $away" = "0 0" ]; then
-        ok "force and other people's jobs always take a password, and so does all from afar"
+        ok "force, loaders and other people's jobs always take a password, and so does all from afar"
 else
-        not_ok "force and other people's jobs always take a password, and so does all from afar" "$free $away"
+        not_ok "force, loaders and other people's jobs always take a password, and so does all from afar" "$free $away"
 fi
 dtd=/usr/share/polkit-1/policyconfig-1.dtd
 if out=$(xmllint --nonet --noout --dtdvalid "$dtd" "$polkit_policy" 2>&1); then
