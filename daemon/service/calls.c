@@ -30,6 +30,7 @@ int call_ask(struct service *service, sd_bus_message *m, const struct device *de
                        : NULL;
         const struct authorize_request request = {
                 .forced = options->force,
+                .dry_run = options->dry_run,
                 .owner = NOBODYS_UID,
                 .board = board,
                 .image = image,
@@ -64,7 +65,7 @@ int call_flash(struct service *service, sd_bus_message *message, struct device *
                 return r;
         r = options_parse(message,
                           OPTION_ADDRESS | OPTION_FORCE | OPTION_ERASE | OPTION_LEAVE |
-                                  OPTION_KEEP_CONFIG,
+                                  OPTION_KEEP_CONFIG | OPTION_DRY_RUN | OPTION_SAVE_OLD,
                           &options, &fault);
         if (r < 0)
                 return call_refuse(error, &fault, r);

@@ -26,6 +26,14 @@ int call_restore(struct service *service, sd_bus_message *message, struct device
 int call_list_backups(struct service *service, sd_bus_message *message, sd_bus_error *error);
 int call_get_backup(struct service *service, sd_bus_message *message, sd_bus_error *error);
 
+/* calls-chip.c: jobs about the chip under the firmware. */
+int call_read(struct service *service, sd_bus_message *message, struct device *device,
+              sd_bus_error *error);
+int call_erase(struct service *service, sd_bus_message *message, struct device *device,
+               sd_bus_error *error);
+int call_unprotect(struct service *service, sd_bus_message *message, struct device *device,
+                   sd_bus_error *error);
+
 /* The last two parts of each: 1 if the caller may (0: pending, return 1 from the handler; negative:
  * refused), and the job's beginning with the reply. `device` NULL: about no board. */
 int call_ask(struct service *service, sd_bus_message *m, const struct device *device,

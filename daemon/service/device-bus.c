@@ -21,9 +21,11 @@ static const struct {
         [DEVICE_VARIANT] = {"Variant", "s"},
         [DEVICE_FIRMWARE_VERSION] = {"FirmwareVersion", "s"},
         [DEVICE_MCU] = {"Mcu", "s"},
+        [DEVICE_MCU_FAMILY] = {"McuFamily", "s"},
         [DEVICE_NODE] = {"Node", "s"},
         [DEVICE_MEMORY_MAP] = {"MemoryMap", "s"},
         [DEVICE_READ_PROTECTED] = {"ReadProtected", "b"},
+        [DEVICE_OPTION_BYTES] = {"OptionBytes", "s"},
         [DEVICE_HINT] = {"Hint", "s"},
         [DEVICE_ALIAS] = {"Alias", "s"},
         [DEVICE_JOB] = {"Job", "o"},
@@ -173,6 +175,24 @@ static int on_recover(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return call_recover(device->service, m, device, error);
 }
 
+static int on_read(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct device *device = userdata;
+
+        return call_read(device->service, m, device, error);
+}
+
+static int on_erase(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct device *device = userdata;
+
+        return call_erase(device->service, m, device, error);
+}
+
+static int on_unprotect(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        struct device *device = userdata;
+
+        return call_unprotect(device->service, m, device, error);
+}
+
 #define PROPERTY(name, signature)                                                                  \
         SD_BUS_PROPERTY(name, signature, get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 #define START_METHOD(name, handler)                                                                \
@@ -186,6 +206,10 @@ static const sd_bus_vtable vtable[] = {
         START_METHOD("RebootToBootloader", on_reboot),
         START_METHOD("Identify", on_identify),
         START_METHOD("Leave", on_leave),
+        SD_BUS_METHOD_WITH_ARGS("ReadFlash", SD_BUS_ARGS("h", file, "a{sv}", options),
+                                SD_BUS_RESULT("o", job), on_read, SD_BUS_VTABLE_UNPRIVILEGED),
+        START_METHOD("Erase", on_erase),
+        START_METHOD("Unprotect", on_unprotect),
         START_METHOD("BackupConfig", on_backup),
         SD_BUS_METHOD_WITH_ARGS("RestoreConfig", SD_BUS_ARGS("h", config, "a{sv}", options),
                                 SD_BUS_RESULT("o", job), on_restore, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -204,9 +228,11 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY("Variant", "s"),
         PROPERTY("FirmwareVersion", "s"),
         PROPERTY("Mcu", "s"),
+        PROPERTY("McuFamily", "s"),
         PROPERTY("Node", "s"),
         PROPERTY("MemoryMap", "s"),
         PROPERTY("ReadProtected", "b"),
+        PROPERTY("OptionBytes", "s"),
         PROPERTY("Hint", "s"),
         PROPERTY("Alias", "s"),
         PROPERTY("Job", "o"),

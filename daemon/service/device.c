@@ -358,7 +358,14 @@ void device_learn(struct device *device, const struct report *report) {
         value = report_get(report, "X.DfuSerials");
         if (value)
                 replace_text(&device->dfu_serials, value);
+        value = report_get(report, "X.McuFamily");
+        if (value)
+                device_set(device, DEVICE_MCU_FAMILY, value);
         value = report_get(report, "X.ReadProtected");
+        if (value && strcmp(value, "yes") == 0) /* what they are now, nobody can see */
+                device_set(device, DEVICE_OPTION_BYTES, "");
+        if (report_get(report, "X.OptionBytes"))
+                device_set(device, DEVICE_OPTION_BYTES, report_get(report, "X.OptionBytes"));
         if (value && device->read_protected != (strcmp(value, "yes") == 0)) {
                 device->read_protected = strcmp(value, "yes") == 0;
                 device->dirty |= 1U << DEVICE_READ_PROTECTED;

@@ -94,6 +94,8 @@ void identity_forget(struct device *device) {
                 if (kept[i] != DEVICE_BOARD)
                         device_set(device, kept[i], "");
         device_set(device, DEVICE_MEMORY_MAP, "");
+        device_set(device, DEVICE_MCU_FAMILY, "");
+        device_set(device, DEVICE_OPTION_BYTES, "");
         free(device->dfu_serials);
         device->dfu_serials = NULL;
         if (device->read_protected) {

@@ -38,9 +38,19 @@ static void read_name(int fd, char *ret, size_t size) {
         text_sanitize(ret, size, slash ? slash + 1 : path);
 }
 
-int image_fd_check(int fd, char ret_name[IMAGE_NAME_SIZE], struct fault *fault) {
+/* Without synchronizing: a FUSE file system whose server hangs must not hang the service. */
+static int get_kind(int fd, mode_t *ret) {
         struct statx st;
-        int flags;
+
+        if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0)
+                return -errno;
+        *ret = st.stx_mode;
+        return 0;
+}
+
+int image_fd_check(int fd, char ret_name[IMAGE_NAME_SIZE], struct fault *fault) {
+        mode_t kind;
+        int flags, r;
 
         flags = fcntl(fd, F_GETFL);
         if (flags < 0)
@@ -49,15 +59,32 @@ int image_fd_check(int fd, char ret_name[IMAGE_NAME_SIZE], struct fault *fault) 
         if ((flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
                 return fault_set(fault, FWD_INVALID_ARGUMENT,
                                  "The image was not opened for reading");
-        /* Without synchronizing: a FUSE file system whose server hangs must not hang the service.
-         */
-        if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0)
+        r = get_kind(fd, &kind);
+        if (r < 0)
                 return fault_set(fault, FWD_INVALID_ARGUMENT,
-                                 "The image's descriptor cannot be looked at: %s", strerror(errno));
-        if (!S_ISREG(st.stx_mode))
+                                 "The image's descriptor cannot be looked at: %s", strerror(-r));
+        if (!S_ISREG(kind))
                 return fault_set(fault, FWD_INVALID_ARGUMENT,
                                  "The image is %s; save the firmware in a file first",
-                                 kind_name(st.stx_mode));
+                                 kind_name(kind));
+        read_name(fd, ret_name, IMAGE_NAME_SIZE);
+        return 0;
+}
+
+int output_fd_check(int fd, char ret_name[IMAGE_NAME_SIZE], struct fault *fault) {
+        int flags = fcntl(fd, F_GETFL), r;
+        mode_t kind;
+
+        if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_RDONLY)
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "The file to be filled was not opened for writing");
+        r = get_kind(fd, &kind);
+        if (r < 0)
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "The file to be filled cannot be looked at: %s", strerror(-r));
+        if (!S_ISREG(kind))
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "What is to be filled is %s, not a file", kind_name(kind));
         read_name(fd, ret_name, IMAGE_NAME_SIZE);
         return 0;
 }

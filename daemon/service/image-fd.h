@@ -14,5 +14,7 @@
  * a device. FWD_INVALID_ARGUMENT. The image's file name, clean, goes to `ret_name` ("" if it has
  * none), for people alone. */
 int image_fd_check(int fd, char ret_name[IMAGE_NAME_SIZE], struct fault *fault);
+/* The same for a file that is to be filled: a regular one, opened for writing. */
+int output_fd_check(int fd, char ret_name[IMAGE_NAME_SIZE], struct fault *fault);
 /* An empty memfd that can be sealed. Negative errno. */
 int image_fd_new(void);

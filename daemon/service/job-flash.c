@@ -61,6 +61,7 @@ static int flash_start(struct job *job) {
         request.serial = device_get(device, DEVICE_SERIAL);
         request.options = &job->options;
         request.image_fd = job->image_fd;
+        request.output_fd = job->output_fd;
         return step_start_worker(job, &request);
 }
 
@@ -90,7 +91,16 @@ static const struct step step_flash = {
  * none at all. */
 
 static bool return_needed(const struct job *job) {
-        return job->kind == JOB_FLASH ? job->options.leave : !job->went_firmware;
+        switch (job->kind) {
+        case JOB_FLASH:
+                return job->options.leave;
+        case JOB_READ:
+        case JOB_ERASE:
+        case JOB_UNPROTECT:
+                return job->restoring || chip_goes_back(job);
+        default:
+                return !job->went_firmware;
+        }
 }
 
 static int return_check(struct job *job) {
@@ -188,6 +198,9 @@ const struct step *const flash_steps[] = {
         &step_config_back,
         NULL,
 };
+
+const struct step *const flash_plan_steps[] = {&step_inspect, &step_settle, &step_ask,
+                                               &step_match,   &step_plan,   NULL};
 
 /* Leave */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "service/job.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -24,6 +25,9 @@ const char *job_kind_name(enum job_kind kind) {
                 [JOB_BACKUP] = "backup",
                 [JOB_RESTORE] = "restore",
                 [JOB_RECOVER] = "recover-bootloader",
+                [JOB_READ] = "read",
+                [JOB_ERASE] = "erase",
+                [JOB_UNPROTECT] = "unprotect",
         };
 
         return names[kind];
@@ -42,7 +46,9 @@ const char *job_result_name(enum job_result result) {
         }
 }
 
-static const struct step *const *steps_of(enum job_kind kind) {
+static const struct step *const *steps_of(enum job_kind kind, bool dry_run) {
+        if (dry_run)
+                return kind == JOB_FLASH ? flash_plan_steps : chip_plan_steps;
         switch (kind) {
         case JOB_FLASH:
                 return flash_steps;
@@ -56,6 +62,12 @@ static const struct step *const *steps_of(enum job_kind kind) {
                 return restore_config_steps;
         case JOB_RECOVER:
                 return recover_steps;
+        case JOB_READ:
+                return read_steps;
+        case JOB_ERASE:
+                return erase_steps;
+        case JOB_UNPROTECT:
+                return unprotect_steps;
         default:
                 return leave_steps;
         }
@@ -70,6 +82,7 @@ static void release(struct job *job) {
         job->source_fd = fd_close(job->source_fd);
         job->image_fd = fd_close(job->image_fd);
         job->config_fd = fd_close(job->config_fd);
+        job->output_fd = fd_close(job->output_fd);
 }
 
 static struct job *job_free(struct job *job) {
@@ -188,13 +201,19 @@ static struct job *job_make(struct service *service, struct device *device, enum
                 .uid = uid,
                 .start_time_us = realtime_us(),
                 .fault = FAULT_INIT,
-                .steps = steps_of(kind),
+                .steps = steps_of(kind, options->dry_run),
                 .generation = device->generation,
                 .went_firmware = device->mode == MODE_FIRMWARE,
                 .source_fd = TAKE_FD(*source_fd),
                 .image_fd = -EBADF,
                 .config_fd = -EBADF,
+                .output_fd = -EBADF,
         };
+        if (options->has_output) {
+                job->output_fd = fcntl(options->output_fd, F_DUPFD_CLOEXEC, 3);
+                if (job->output_fd < 0)
+                        return NULL;
+        }
         if (kind == JOB_FLASH || kind == JOB_RESTORE || kind == JOB_RECOVER) {
                 job->image_fd = image_fd_new();
                 if (job->image_fd < 0)
@@ -245,10 +264,16 @@ bool job_is_forced(const struct job *job) {
         return job->options.force;
 }
 
+/* The chip erases itself, and nobody can stop it. */
+static bool is_unprotecting(const struct job *job) {
+        return strcmp(job->phase, "unprotecting") == 0;
+}
+
 bool job_is_cancelable(const struct job *job) {
         const struct step *step = job->steps[job->step];
 
-        return job->result == JOB_RUNNING && !(step && step->flags & STEP_NO_CANCEL);
+        return job->result == JOB_RUNNING && !(step && step->flags & STEP_NO_CANCEL) &&
+               !is_unprotecting(job);
 }
 
 int job_cancel(struct job *job, struct fault *fault) {
@@ -256,6 +281,11 @@ int job_cancel(struct job *job, struct fault *fault) {
                 return fault_set(fault, FWD_NOT_SUPPORTED,
                                  "Job %" PRIu32 " has ended already (%s).", job->id,
                                  job_result_name(job->result));
+        if (is_unprotecting(job))
+                return fault_set(fault, FWD_NOT_SUPPORTED,
+                                 "Job %" PRIu32 " cannot be cancelled any more: the chip erases "
+                                 "itself.",
+                                 job->id);
         if (!job_is_cancelable(job))
                 return fault_set(fault, FWD_NOT_SUPPORTED,
                                  "Job %" PRIu32 " has done its work, there is nothing to cancel.",

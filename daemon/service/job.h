@@ -27,6 +27,9 @@ enum job_kind {
         JOB_BACKUP,
         JOB_RESTORE,
         JOB_RECOVER,
+        JOB_READ,
+        JOB_ERASE,
+        JOB_UNPROTECT,
         _JOB_KIND_MAX
 };
 enum job_result { JOB_RUNNING, JOB_SUCCESS, JOB_FAILED, JOB_CANCELLED };
@@ -81,6 +84,7 @@ struct job {
         bool config_same;      /* all of it is on the board, as was read */
         bool resets;           /* the last worker left the board starting again */
         struct backup backup;  /* safe on the disk; no id: there is none */
+        int output_fd;         /* the caller's file for what is read; a copy of options' */
         int config_fd;         /* what is to be on the board; sealed */
         char variant[16];      /* the firmware that the configuration is of */
         char *standing_notice; /* told whenever there is nothing more urgent to tell */

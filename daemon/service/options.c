@@ -19,6 +19,9 @@ static const struct {
         {"dump", OPTION_DUMP, "b", "a boolean (b)"},
         {"only", OPTION_ONLY, "s", "a text such as \"serial,modes\" (s)"},
         {"save-with-errors", OPTION_SAVE_WITH_ERRORS, "b", "a boolean (b)"},
+        {"range", OPTION_RANGE, "s", "a text such as 0x08000000-0x08004000 (s)"},
+        {"dry-run", OPTION_DRY_RUN, "b", "a boolean (b)"},
+        {"save-old", OPTION_SAVE_OLD, "h", "a file that was opened for writing (h)"},
 };
 
 static void take_bool(struct options *options, unsigned bit, bool value) {
@@ -35,6 +38,9 @@ static void take_bool(struct options *options, unsigned bit, bool value) {
         case OPTION_DUMP:
                 options->dump = value;
                 break;
+        case OPTION_DRY_RUN:
+                options->dry_run = value;
+                break;
         case OPTION_SAVE_WITH_ERRORS:
                 options->save_with_errors = value;
                 break;
@@ -49,6 +55,14 @@ static int take_only(struct options *options, const char *text, struct fault *fa
                 return fault_set(fault, FWD_INVALID_ARGUMENT,
                                  "The option \"only\" is not a list of names with commas between");
         (void) strcpy(options->only, text);
+        return 0;
+}
+
+static int take_range(struct options *options, const char *text, struct fault *fault) {
+        if (range_parse(text, &options->range) < 0 || range_is_empty(options->range))
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "The option \"range\" is no range such as 0x08000000-0x08004000 "
+                                 "or 0x08000000+16K");
         return 0;
 }
 
@@ -69,9 +83,16 @@ static int read_value(sd_bus_message *m, unsigned bit, const char *type, struct 
                 options->has_address = true;
                 return r < 0 ? r : 0;
         }
+        if (type[0] == 'h') {
+                r = sd_bus_message_read(m, "v", "h", &options->output_fd);
+                options->has_output = true;
+                return r < 0 ? r : 0;
+        }
         r = sd_bus_message_read(m, "v", "s", &text);
         if (r < 0)
                 return r;
+        if (bit == OPTION_RANGE)
+                return take_range(options, text, fault);
         if (bit == OPTION_ONLY)
                 return take_only(options, text, fault);
         if (bit == OPTION_ADDRESS) {

@@ -9,6 +9,7 @@
 #include <systemd/sd-bus.h>
 
 #include "base/fault.h"
+#include "base/range.h"
 
 enum {                                   /* which keys a method takes */
        OPTION_ADDRESS = 1 << 0,          /* "address" t, or s: where a raw image goes */
@@ -19,6 +20,9 @@ enum {                                   /* which keys a method takes */
        OPTION_DUMP = 1 << 5,             /* "dump" b */
        OPTION_ONLY = 1 << 6,             /* "only" s: parts of a configuration */
        OPTION_SAVE_WITH_ERRORS = 1 << 7, /* "save-with-errors" b */
+       OPTION_RANGE = 1 << 8,            /* "range" s: what is read or erased */
+       OPTION_DRY_RUN = 1 << 9,          /* "dry-run" b */
+       OPTION_SAVE_OLD = 1 << 10,        /* "save-old" h: a file for the old flash */
 };
 
 #define OPTION_ONLY_SIZE 64U /* bytes, with the NUL */
@@ -34,6 +38,10 @@ struct options {
         uint64_t address;
         bool force;
         bool erase_full;
+        struct range range; /* empty: all */
+        bool dry_run;
+        bool has_output;
+        int output_fd; /* borrowed from the message */
         bool leave;
         enum keep_config keep_config;
         bool dump;

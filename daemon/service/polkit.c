@@ -15,12 +15,18 @@ static const struct {
         {DEVICE_INTERFACE, "RebootToBootloader", "org.fwctl1.reboot", NULL},
         {DEVICE_INTERFACE, "Identify", "org.fwctl1.identify", NULL},
         {DEVICE_INTERFACE, "Leave", "org.fwctl1.leave", NULL},
+        {DEVICE_INTERFACE, "ReadFlash", "org.fwctl1.read", NULL},
+        {DEVICE_INTERFACE, "Erase", "org.fwctl1.erase", NULL},
+        {DEVICE_INTERFACE, "Unprotect", "org.fwctl1.unprotect", NULL},
         {DEVICE_INTERFACE, "BackupConfig", "org.fwctl1.backup", NULL},
         {DEVICE_INTERFACE, "RestoreConfig", "org.fwctl1.restore", NULL},
         {MANAGER_INTERFACE, "GetBackup", "org.fwctl1.backup", NULL},
         {DEVICE_INTERFACE, "RecoverBootloader", "org.fwctl1.recover-bootloader", NULL},
         {JOB_INTERFACE, "Cancel", "org.fwctl1.cancel-others", NULL},
 };
+
+/* A plan asks the board what it is, and no more. */
+#define DRY_RUN_ACTION          "org.fwctl1.identify"
 
 #define PENDING_MAX             64U        /* calls that wait for an answer, of all callers */
 #define PENDING_PER_USER_MAX    16U        /* so that one user cannot keep all others waiting */
@@ -66,14 +72,16 @@ void authorizations_clear(struct service *service) {
                 forget(service->authorizations);
 }
 
-static const char *find_action(sd_bus_message *m, bool forced) {
+static const char *find_action(sd_bus_message *m, const struct authorize_request *request) {
         const char *interface = sd_bus_message_get_interface(m);
         const char *member = sd_bus_message_get_member(m);
 
         for (size_t i = 0; interface && member && i < ARRAY_SIZE(actions); i++)
                 if (strcmp(actions[i].interface, interface) == 0 &&
                     strcmp(actions[i].member, member) == 0)
-                        return forced && actions[i].forced ? actions[i].forced : actions[i].action;
+                        return request->dry_run                       ? DRY_RUN_ACTION
+                               : request->forced && actions[i].forced ? actions[i].forced
+                                                                      : actions[i].action;
         return NULL;
 }
 
@@ -238,7 +246,7 @@ static int ask(struct service *service, sd_bus_message *m, const struct authoriz
 
 int authorize(struct service *service, sd_bus_message *message,
               const struct authorize_request *request, uid_t *ret_uid, sd_bus_error *error) {
-        const char *action = find_action(message, request->forced);
+        const char *action = find_action(message, request);
         enum verdict verdict;
 
         if (!action)

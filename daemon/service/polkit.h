@@ -18,6 +18,7 @@
 #define NOBODYS_UID ((uid_t) -1)
 
 struct authorize_request {
+        bool dry_run;      /* changes nothing: asks for the weakest action */
         bool forced;       /* asks for the stronger action, where there is one */
         uid_t owner;       /* may without being asked; NOBODYS_UID: nobody */
         const char *board; /* for the dialog; may be NULL */

@@ -28,8 +28,8 @@ static bool board_is_gone(const struct job *job) {
 /* What was refused or cancelled before anything was erased leaves the board as it was found:
  * running, unless it was asked to stay in its bootloader. */
 static bool is_to_restore(const struct job *job) {
-        return (job->kind == JOB_FLASH || job->kind == JOB_RECOVER) && !job->restoring &&
-               job->went_firmware && job->options.leave && job->state == BOARD_UNTOUCHED &&
+        return job->kind != JOB_REBOOT && !job->restoring && job->went_firmware &&
+               job->options.leave && job->state == BOARD_UNTOUCHED &&
                job->device->mode == MODE_BOOTLOADER && !board_is_gone(job);
 }
 

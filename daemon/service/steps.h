@@ -97,6 +97,15 @@ extern const struct step *const flash_steps[];
 extern const struct step *const reboot_steps[];
 extern const struct step *const identify_steps[];
 extern const struct step *const leave_steps[];
+/* job-chip.c: whether a job about the chip is to bring the board back into its firmware. */
+bool chip_goes_back(const struct job *job);
+extern const struct step step_plan; /* a dry run of the job's own worker operation */
+
+extern const struct step *const read_steps[];
+extern const struct step *const erase_steps[];
+extern const struct step *const unprotect_steps[];
+extern const struct step *const chip_plan_steps[];  /* erase, unprotect: dry-run */
+extern const struct step *const flash_plan_steps[]; /* flash: dry-run */
 extern const struct step *const backup_steps[];
 extern const struct step *const restore_config_steps[];
 extern const struct step *const recover_steps[];

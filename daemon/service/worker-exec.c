@@ -78,6 +78,10 @@ static void args_fill(struct args *args, const char *program, const struct worke
                 args_add(args, "--output-fd=%d", WORKER_OUTPUT_FD);
         if (r->recover)
                 args_add(args, "--option=recover=yes");
+        if (r->map && *r->map)
+                args_add(args, "--map=%s", r->map);
+        if (r->mcu && *r->mcu)
+                args_add(args, "--mcu=%s", r->mcu);
         if (!r->options)
                 return;
         if (r->options->has_address)
@@ -88,6 +92,11 @@ static void args_fill(struct args *args, const char *program, const struct worke
                 args_add(args, "--option=erase=full");
         if (!r->options->leave)
                 args_add(args, "--option=leave=no");
+        if (!range_is_empty(r->options->range))
+                args_add(args, "--option=range=0x%08" PRIx64 "-0x%08" PRIx64,
+                         r->options->range.start, r->options->range.end);
+        if (r->options->dry_run)
+                args_add(args, "--option=dry-run=yes");
         if (r->options->dump)
                 args_add(args, "--option=dump=yes");
         if (*r->options->only)

@@ -22,7 +22,8 @@ struct worker_request { /* the command line of docs/architecture.md; NULL, -1, 0
         const char *node, *tty, *port, *board, *serial;
         uint16_t vendor_id, product_id; /* both 0: nothing expected */
         int image_fd, source_fd;
-        int output_fd; /* a memfd for what the worker reads from the board */
+        const char *map, *mcu; /* for plans without a node; NULL, "": not known */
+        int output_fd;         /* a memfd for what the worker reads from the board */
         const struct options *options;
         bool recover; /* the file is a loader */
         unsigned job; /* for the journal */

@@ -94,7 +94,7 @@ done
 if [ -z "$refused" ]; then ok "every method of the contract passes"; else not_ok "every method of the contract passes" "$refused"; fi
 
 passed=''
-for method in org.fwctl1.Manager:Erase org.fwctl1.Device:Unprotect org.fwctl1.Job:Delete org.fwctl1.Debug:Dump \
+for method in org.fwctl1.Manager:Erase org.fwctl1.Device:MassErase org.fwctl1.Job:Delete org.fwctl1.Debug:Dump \
         org.freedesktop.DBus.Properties:Set org.freedesktop.DBus.Peer:Other org.freedesktop.systemd1.Manager:Exit; do
         ! passes /org/fwctl1 "${method%:*}" "${method#*:}" || passed="$passed $method"
 done
@@ -109,19 +109,19 @@ fi
 
 # polkit: what it reads, and that the risky actions are never free.
 actions=$(xmllint --nonet --xpath '//action/@id' "$polkit_policy" | tr -d ' ' | sed 's/id="org.fwctl1.\(.*\)"/\1/' | sort | xargs)
-if [ "$actions" = "backup cancel-others flash flash-force identify leave reboot recover-bootloader restore" ]; then
+if [ "$actions" = "backup cancel-others erase flash flash-force identify leave read reboot recover-bootloader restore unprotect" ]; then
         ok "polkit has the actions that there are"
 else
         not_ok "polkit has the actions that there are" "$actions"
 fi
 owners=$(xmllint --nonet --xpath 'count(//action[annotate[@key="org.freedesktop.policykit.owner"]="unix-user:fwd"])' "$polkit_policy")
 if [ "$owners" = "$(echo "$actions" | wc -w)" ]; then ok "the service's user may ask about each"; else not_ok "the service's user may ask about each" "$owners"; fi
-free=$(xmllint --nonet --xpath 'count(//action[(@id="org.fwctl1.flash-force" or @id="org.fwctl1.cancel-others" or @id="org.fwctl1.recover-bootloader") and defaults/*!="auth_admin"])' "$polkit_policy")
+free=$(xmllint --nonet --xpath 'count(//action[(@id="org.fwctl1.flash-force" or @id="org.fwctl1.cancel-others" or @id="org.fwctl1.recover-bootloader" or @id="org.fwctl1.erase" or @id="org.fwctl1.unprotect") and defaults/*!="auth_admin"])' "$polkit_policy")
 away=$(xmllint --nonet --xpath 'count(//action/defaults[allow_any="yes" or allow_inactive="yes"])' "$polkit_policy")
 if [ "$free $away" = "0 0" ]; then
-        ok "force, loaders and other people's jobs always take a password, and so does all from afar"
+        ok "force, loaders, erasing, unprotecting and other people's jobs always take a password, and so does all from afar"
 else
-        not_ok "force, loaders and other people's jobs always take a password, and so does all from afar" "$free $away"
+        not_ok "force, loaders, erasing, unprotecting and other people's jobs always take a password, and so does all from afar" "$free $away"
 fi
 dtd=/usr/share/polkit-1/policyconfig-1.dtd
 if out=$(xmllint --nonet --noout --dtdvalid "$dtd" "$polkit_policy" 2>&1); then

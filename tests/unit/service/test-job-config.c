@@ -66,7 +66,8 @@ static void config_is(struct bench *bench, const char *value) {
         (void) snprintf(path, sizeof(path), "%s/config-" PORT, bench->dir);
         file = fopen(path, "re");
         assert_non_null(file);
-        (void) fgets(line, sizeof(line), file);
+        if (!fgets(line, sizeof(line), file))
+                line[0] = '\0';
         line[strcspn(line, "\n")] = '\0';
         assert_string_equal(line, value);
 }

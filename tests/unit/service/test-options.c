@@ -9,7 +9,8 @@
 
 #define ALL                                                                                        \
         (OPTION_ADDRESS | OPTION_FORCE | OPTION_ERASE | OPTION_LEAVE | OPTION_KEEP_CONFIG |        \
-         OPTION_DUMP | OPTION_ONLY | OPTION_SAVE_WITH_ERRORS)
+         OPTION_DUMP | OPTION_ONLY | OPTION_SAVE_WITH_ERRORS | OPTION_RANGE | OPTION_DRY_RUN |     \
+         OPTION_SAVE_OLD)
 
 static int connect_setup(void **state) {
         sd_bus *bus = NULL;
@@ -95,6 +96,20 @@ static void test_configuration(void **state) {
         assert_int_equal(options.keep_config, KEEP_YES);
 }
 
+static void test_chip(void **state) {
+        struct options options = {};
+        struct fault fault = FAULT_INIT;
+        sd_bus_message *m = call_new(state);
+
+        assert_true(sd_bus_message_append(m, "a{sv}", 3, "range", "s", "0x08004000+16K", "dry-run",
+                                          "b", 1, "save-old", "h", STDERR_FILENO) >= 0);
+        assert_int_equal(parse(m, ALL, &options, &fault), 0);
+        assert_int_equal(options.range.start, 0x08004000);
+        assert_int_equal(options.range.end, 0x08008000);
+        assert_true(options.dry_run);
+        assert_true(options.has_output);
+}
+
 static void test_address_as_number(void **state) {
         struct options options = {};
         struct fault fault = FAULT_INIT;
@@ -121,6 +136,10 @@ static void test_refusals(void **state) {
         } rows[] = {
                 {"verify", "b", NULL, "\"verify\""}, /* it is always on */
                 {"Force", "b", NULL, "\"Force\""},   /* keys are exact */
+                {"range", "s", "0x08000000", "\"range\""},
+                {"range", "s", "0x08004000-0x08004000", "\"range\""},
+                {"dry-run", "s", "yes", "\"dry-run\""},
+                {"save-old", "s", "/etc/passwd", "\"save-old\""},
                 {"", "b", NULL, "\"\""},
                 {"force", "s", "yes", "\"force\""},
                 {"address", "b", NULL, "\"address\""},
@@ -172,10 +191,15 @@ static void test_container_value(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_none),          cmocka_unit_test(test_all),
-                cmocka_unit_test(test_configuration), cmocka_unit_test(test_address_as_number),
-                cmocka_unit_test(test_refusals),      cmocka_unit_test(test_not_for_this_call),
-                cmocka_unit_test(test_twice),         cmocka_unit_test(test_container_value),
+                cmocka_unit_test(test_none),
+                cmocka_unit_test(test_all),
+                cmocka_unit_test(test_configuration),
+                cmocka_unit_test(test_chip),
+                cmocka_unit_test(test_address_as_number),
+                cmocka_unit_test(test_refusals),
+                cmocka_unit_test(test_not_for_this_call),
+                cmocka_unit_test(test_twice),
+                cmocka_unit_test(test_container_value),
         };
 
         return cmocka_run_group_tests(tests, connect_setup, connect_teardown);
