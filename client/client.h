@@ -42,6 +42,7 @@ struct options {
         const char *erase; /* NULL: the service's choice */
         bool no_leave, force;
         bool to_firmware; /* reboot --firmware */
+        bool wait;        /* flash: for the board */
 };
 
 struct client {

@@ -23,6 +23,7 @@ enum {
         OPT_NO_BLOCK,
         OPT_BOOTLOADER,
         OPT_FIRMWARE,
+        OPT_WAIT,
         _OPT_MAX,
 
         ARG_VERSION,
@@ -47,7 +48,8 @@ static const struct verb {
         {"monitor", 0, 0, 0, verb_monitor, ""},
         {"inspect", 1, 1, BIT(OPT_ADDRESS), verb_inspect, "FILE"},
         {"flash", 1, 2,
-         BIT(OPT_ADDRESS) | BIT(OPT_ERASE) | BIT(OPT_NO_LEAVE) | BIT(OPT_FORCE) | BIT(OPT_NO_BLOCK),
+         BIT(OPT_ADDRESS) | BIT(OPT_ERASE) | BIT(OPT_NO_LEAVE) | BIT(OPT_FORCE) |
+                 BIT(OPT_NO_BLOCK) | BIT(OPT_WAIT),
          verb_flash, "[DEVICE] FILE"},
         {"reboot", 0, 1, BIT(OPT_NO_BLOCK) | BIT(OPT_BOOTLOADER) | BIT(OPT_FIRMWARE), verb_reboot,
          "[DEVICE]"},
@@ -79,6 +81,7 @@ static const struct option long_options[] = {
         {"no-block", no_argument, NULL, OPT_NO_BLOCK},
         {"bootloader", no_argument, NULL, OPT_BOOTLOADER},
         {"firmware", no_argument, NULL, OPT_FIRMWARE},
+        {"wait", no_argument, NULL, OPT_WAIT},
         {},
 };
 
@@ -133,6 +136,7 @@ static void print_help(void) {
              "     --address=ADDRESS    flash, inspect: where a raw image belongs\n"
              "     --erase=WHAT         flash: sectors (default) or full\n"
              "     --no-leave           flash: stay in the bootloader\n"
+             "     --wait               flash: wait until the board is there and ready\n"
              "     --force              flash: also what is not known to fit the board\n"
              "     --bootloader         reboot: into the bootloader (default)\n"
              "     --firmware           reboot: into the firmware\n"
@@ -217,6 +221,9 @@ static int parse_verb_option(struct client *c, int option) {
                 return 0;
         case OPT_NO_BLOCK:
                 c->options.no_block = true;
+                return 0;
+        case OPT_WAIT:
+                c->options.wait = true;
                 return 0;
         case OPT_BOOTLOADER:
                 c->options.to_firmware = false;

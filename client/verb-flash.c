@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/device-arg.h"
+#include "client/device-wait.h"
 #include "client/image-arg.h"
 #include "client/job.h"
 
@@ -52,7 +53,8 @@ int verb_flash(struct client *c, int argc, char **argv) {
         device_split(argc, argv, &what, &file);
         r = image_open(file, &fd, &p);
         if (r == 0)
-                r = device_resolve(c, what, &device, &p);
+                r = c->options.wait ? device_wait(c, what, &device, &p)
+                                    : device_resolve(c, what, &device, &p);
         if (r == 0)
                 r = bus_new_call(c, device.path, FWD_DEVICE_INTERFACE, "Flash", &call, &p);
         if (r != 0)

@@ -37,7 +37,7 @@ _fwctl() {
                 case "$verb" in
                 show) options+=" --property= --value" ;;
                 inspect) options+=" --address=" ;;
-                flash) options+=" --address= --erase= --no-leave --force --no-block" ;;
+                flash) options+=" --address= --erase= --no-leave --force --no-block --wait" ;;
                 reboot) options+=" --bootloader --firmware --no-block" ;;
                 leave | identify | recover-bootloader | cancel) options+=" --no-block" ;;
                 esac

@@ -11,14 +11,14 @@
 #define DIRS_MAX 16U
 
 static const char *const reboot_names[_REBOOT_MAX] = {
-        [REBOOT_NONE] = "none",
-        [REBOOT_MSP] = "msp",
-        [REBOOT_CRAZYFLIE] = "crazyflie",
+        [REBOOT_NONE] = "none",     [REBOOT_MSP] = "msp",         [REBOOT_CRAZYFLIE] = "crazyflie",
+        [REBOOT_ODRIVE] = "odrive", [REBOOT_FFBEAST] = "ffbeast",
 };
 
 static const char *const otp_names[_OTP_MAX] = {
         [OTP_NONE] = "none",
         [OTP_CRAZYFLIE] = "crazyflie",
+        [OTP_ODRIVE] = "odrive",
 };
 
 static const char *const identify_names[_IDENTIFY_MAX] = {
@@ -48,6 +48,10 @@ const char *board_otp_name(enum board_otp otp) {
 
 bool board_reboot_opens_port(enum board_reboot reboot) {
         return reboot == REBOOT_MSP;
+}
+
+bool board_reboot_opens_hid(enum board_reboot reboot) {
+        return reboot == REBOOT_FFBEAST;
 }
 
 /* The only way a name becomes part of a path. */
@@ -100,6 +104,10 @@ struct board_profile *board_profile_free(struct board_profile *profile) {
         patterns_free(profile->otp_types);
         patterns_free(profile->otp_boards);
         patterns_free(profile->image_types);
+        patterns_free(profile->otp_warn_types);
+        patterns_free(profile->image_usb_ids);
+        free(profile->otp_missing);
+        free(profile->otp_warning);
         free(profile->otp_default);
         free(profile->image_hint);
         free(profile->protected_ranges);

@@ -26,12 +26,15 @@ enum board_reboot { /* how the firmware is asked for its bootloader */
                     REBOOT_NONE,
                     REBOOT_MSP,       /* Betaflight and relatives, over the serial port */
                     REBOOT_CRAZYFLIE, /* a vendor request to the USB device */
+                    REBOOT_ODRIVE,    /* a function of its native USB interface */
+                    REBOOT_FFBEAST,   /* an output report to its HID interface */
                     _REBOOT_MAX,
 };
 
 enum board_otp { /* how the chip's one-time memory says what the board is */
                  OTP_NONE,
                  OTP_CRAZYFLIE, /* "0;TYPE" in the first block of 32 bytes that is not struck out */
+                 OTP_ODRIVE,    /* FE, vendor, product, version and voltage: "3.6-56V" */
                  _OTP_MAX,
 };
 
@@ -91,6 +94,12 @@ struct board_profile {
         /* What a firmware file says of itself: of these texts, those in it are the types that it is
          * for. */
         char **image_types;
+        char *otp_missing;     /* to a person whose board has nothing written there */
+        char **otp_warn_types; /* patterns: such a board must not be handled without … */
+        char *otp_warning;     /* … this being told */
+        /* USB ids ("045b:59d7") of the firmware that belongs on it, as they stand in the device
+         * descriptors of an image. */
+        char **image_usb_ids;
         char *otp_default; /* the type of such a board whose memory is empty */
         char *image_hint;  /* to a person whose file is linked for where the loader is */
 };
@@ -120,6 +129,8 @@ bool board_match(const struct board_profile *profile, const char *manufacturer,
 bool board_patterns_match(char **patterns, const char *text);
 /* Whether the firmware is asked for its bootloader over the serial port. */
 bool board_reboot_opens_port(enum board_reboot reboot);
+/* Whether it is asked over the hidraw node of its HID interface 0. */
+bool board_reboot_opens_hid(enum board_reboot reboot);
 
 /* The words of the profile: "none", "msp"; "never", "asked", "auto"; "none", "crazyflie". Never
  * NULL. */

@@ -51,6 +51,10 @@ static int parse_otp_range(struct board_profile *p, const char *value);
 static int parse_otp_types(struct board_profile *p, const char *value);
 static int parse_otp_boards(struct board_profile *p, const char *value);
 static int parse_image_types(struct board_profile *p, const char *value);
+static int parse_otp_missing(struct board_profile *p, const char *value);
+static int parse_otp_warn_types(struct board_profile *p, const char *value);
+static int parse_otp_warning(struct board_profile *p, const char *value);
+static int parse_image_usb_ids(struct board_profile *p, const char *value);
 static int parse_hint_bootloader(struct board_profile *p, const char *value);
 static int parse_hint_return(struct board_profile *p, const char *value);
 
@@ -74,14 +78,19 @@ static const struct key {
         {"Firmware", "Start", parse_start, false, "an address"},
         {"Bootloader", "Serial", parse_serial, false, "same, chip or none"},
         {"Bootloader", "HandEntryHangs", parse_hand_entry, false, "yes or no"},
-        {"Bootloader", "Reboot", parse_reboot, false, "msp, crazyflie or none"},
+        {"Bootloader", "Reboot", parse_reboot, false, "msp, crazyflie, odrive, ffbeast or none"},
         {"Bootloader", "Hint", parse_hint_bootloader, true, "a text"},
         {"Bootloader", "HintReturn", parse_hint_return, true, "a text"},
-        {"Otp", "Format", parse_otp, false, "crazyflie or none"},
+        {"Otp", "Format", parse_otp, false, "crazyflie, odrive or none"},
         {"Otp", "Range", parse_otp_range, false, "a range such as 0x1FFF7800+512"},
         {"Otp", "Types", parse_otp_types, false, "patterns separated by '|'"},
         {"Otp", "Boards", parse_otp_boards, false, "names of profiles separated by '|'"},
         {"Otp", "Default", parse_otp_default, false, "a text"},
+        {"Otp", "Missing", parse_otp_missing, true, "a text"},
+        {"Otp", "WarnTypes", parse_otp_warn_types, false, "patterns separated by '|'"},
+        {"Otp", "Warning", parse_otp_warning, true, "a text"},
+        {"Image", "UsbIds", parse_image_usb_ids, false,
+         "USB ids such as 045b:59d7, separated by '|'"},
         {"Image", "Hint", parse_image_hint, true, "a text"},
         {"Recover", "Range", parse_recover, false, "a range such as 0x08000000+16K"},
         {"Image", "Types", parse_image_types, false, "texts separated by '|'"},
@@ -263,6 +272,35 @@ static int parse_otp_boards(struct board_profile *p, const char *value) {
         return parse_patterns(value, &p->otp_boards);
 }
 
+static int parse_otp_missing(struct board_profile *p, const char *value) {
+        return append_text(&p->otp_missing, value);
+}
+
+static int parse_otp_warn_types(struct board_profile *p, const char *value) {
+        return parse_patterns(value, &p->otp_warn_types);
+}
+
+static int parse_otp_warning(struct board_profile *p, const char *value) {
+        return append_text(&p->otp_warning, value);
+}
+
+/* Four hexadecimal digits, a colon, four more, in lower case. */
+static bool is_usb_id(const char *text) {
+        for (size_t i = 0; i < 9; i++)
+                if (i == 4 ? text[i] != ':' : !text[i] || !strchr("0123456789abcdef", text[i]))
+                        return false;
+        return text[9] == '\0';
+}
+
+static int parse_image_usb_ids(struct board_profile *p, const char *value) {
+        int r = parse_patterns(value, &p->image_usb_ids);
+
+        for (char **id = p->image_usb_ids; r == 0 && *id; id++)
+                if (!is_usb_id(*id))
+                        r = -EINVAL;
+        return r;
+}
+
 static int parse_image_types(struct board_profile *p, const char *value) {
         return parse_patterns(value, &p->image_types);
 }
@@ -386,6 +424,8 @@ static void check_whole(struct parser *parser) {
                 refuse(parser, "The file ends without a Hint= in [Bootloader].");
         if ((p->otp != OTP_NONE) != (p->otp_types && !range_is_empty(p->otp_range)))
                 refuse(parser, "Format=, Range= and Types= in [Otp] belong together.");
+        if (!p->otp_warn_types != !p->otp_warning)
+                refuse(parser, "WarnTypes= and Warning= in [Otp] belong together.");
         if (board_reboot_opens_port(p->reboot) && p->identify == IDENTIFY_NEVER)
                 refuse(parser, "Reboot= opens the serial port, and Identify=never forbids it.");
 }

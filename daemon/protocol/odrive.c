@@ -28,8 +28,6 @@ enum {
 
         REPLY_TIMEOUT_MS = 1000, /* the firmware answers within a few milliseconds */
         STRAY_MAX = 8,           /* answers to somebody else's questions */
-        GOING_TIMEOUT_MS = 2000, /* from the request until a board is off the bus: some 100 ms */
-        GOING_STEP_MS = 50,
 
         AXIS_STATE_IDLE = 1, /* odrive-interface.yaml, AxisState */
         HARDWARE_MAJOR = 3,
@@ -48,8 +46,6 @@ enum { /* USB 2.0 §9.6 */
        DEVICE_DESCRIPTOR_SIZE = 18,
        NATIVE_CLASS = 0,
        NATIVE_SUBCLASS = 1,
-       REQUEST_TYPE_IN = 0x80,
-       REQUEST_GET_STATUS = 0,
 };
 
 uint16_t odrive_crc16(uint16_t crc, const void *data, size_t size) {
@@ -426,22 +422,6 @@ static int check_idle(const struct odrive_identity *id, struct fault *fault) {
         return 0;
 }
 
-/* Hardware that cannot takes the call and does nothing. */
-static int await_going(struct odrive *o, struct fault *fault) {
-        for (unsigned waited = 0; waited < GOING_TIMEOUT_MS; waited += GOING_STEP_MS) {
-                uint8_t status[2];
-                int r = usb_control(o->usb, REQUEST_TYPE_IN, REQUEST_GET_STATUS, 0, 0, status,
-                                    sizeof(status), REPLY_TIMEOUT_MS);
-
-                if (r < 0)
-                        return 0;
-                if (o->usb->ops->sleep(o->usb, GOING_STEP_MS) == -ECANCELED)
-                        return 0; /* it was asked already: what comes is the bus's to tell */
-        }
-        return fault_set(fault, FWD_NOT_SUPPORTED,
-                         "The ODrive took the request for its bootloader and did nothing");
-}
-
 int odrive_enter_dfu(struct odrive *odrive, const struct odrive_identity *identity,
                      struct fault *fault) {
         int r;
@@ -455,5 +435,5 @@ int odrive_enter_dfu(struct odrive *odrive, const struct odrive_identity *identi
         /* Gone in the middle of the request is what a board does that goes. */
         if (r < 0 && r != -ENODEV)
                 return fail(r, "being asked for its bootloader", fault);
-        return await_going(odrive, fault);
+        return 0;
 }

@@ -57,8 +57,9 @@ uint16_t odrive_crc16(uint16_t crc, const void *data, size_t size);
  * does not speak the protocol), FWD_PORT_HELD, FWD_TIMEOUT, FWD_DEVICE_LOST. */
 int odrive_open(struct usb_device *usb, struct odrive *ret, struct fault *fault);
 int odrive_identify(struct odrive *odrive, struct odrive_identity *ret, struct fault *fault);
-/* Asks for the ROM bootloader, and waits until the board leaves the bus. FWD_NOT_SUPPORTED: this
- * hardware must not or cannot; FWD_ARMED: a motor runs. Both before anything was asked. */
+/* Asks for the ROM bootloader. There is no answer: whether the board obeys, its leaving the bus
+ * tells. FWD_NOT_SUPPORTED: this hardware must not or cannot; FWD_ARMED: a motor runs. Both before
+ * anything was asked. */
 int odrive_enter_dfu(struct odrive *odrive, const struct odrive_identity *identity,
                      struct fault *fault);
 

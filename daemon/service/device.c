@@ -56,11 +56,15 @@ const char *device_name(const struct device *device) {
 }
 
 void device_hint_update(struct device *device) {
-        const char *hint = "";
+        const struct board_profile *profile = device->profile;
+        const char *hint = NULL;
 
-        if (device->mode == MODE_FIRMWARE && device->profile &&
-            device->profile->reboot == REBOOT_NONE && device->profile->hint_bootloader)
-                hint = device->profile->hint_bootloader;
+        if (profile && device->mode == MODE_BOOTLOADER && device->returned_with)
+                hint = profile->hint_return;
+        else if (profile && device->mode != MODE_BOOTLOADER &&
+                 (device->asked_by_hand ||
+                  (device->mode == MODE_FIRMWARE && profile->reboot == REBOOT_NONE)))
+                hint = profile->hint_bootloader;
         device_set(device, DEVICE_HINT, hint);
 }
 
@@ -89,6 +93,8 @@ static struct device *device_free(struct device *device) {
         free(device->dfu_serials);
         free(device->usb_node);
         free(device->tty);
+        free(device->hidraw);
+        free(device->returned_with);
         free(device->path);
         free(device);
         return NULL;
@@ -176,6 +182,10 @@ static void arrive(struct device *device, const struct device_usb *usb) {
         set_mode(device, usb->mode);
         replace_text(&device->usb_node, usb->node);
         replace_text(&device->tty, NULL);
+        replace_text(&device->hidraw, NULL);
+        device->asked_by_hand = false;
+        if (usb->mode == MODE_FIRMWARE)
+                replace_text(&device->returned_with, NULL);
         device->vendor_id = usb->vendor_id;
         device->product_id = usb->product_id;
         device->dirty |= 1U << DEVICE_VENDOR_ID | 1U << DEVICE_PRODUCT_ID;
@@ -201,6 +211,7 @@ static void depart(struct device *device) {
         set_mode(device, MODE_AWAY);
         replace_text(&device->usb_node, NULL);
         replace_text(&device->tty, NULL);
+        replace_text(&device->hidraw, NULL);
         device->identify = worker_free(device->identify);
         node_update(device);
         device_hint_update(device);
@@ -296,6 +307,22 @@ void devices_tty_added(struct service *service, const char *port, const char *no
                 job_device_changed(device->job);
         else
                 auto_identify_consider(device);
+}
+
+void devices_hidraw_added(struct service *service, const char *port, const char *node) {
+        struct device *device = device_find_port(service, port);
+
+        if (!device || device->mode != MODE_FIRMWARE || device->hidraw)
+                return;
+        replace_text(&device->hidraw, node);
+        if (device->job)
+                job_device_changed(device->job);
+}
+
+void devices_hidraw_removed(struct service *service, const char *node) {
+        for (struct device *device = service->devices; device; device = device->next)
+                if (device->hidraw && strcmp(device->hidraw, node) == 0)
+                        replace_text(&device->hidraw, NULL);
 }
 
 void devices_tty_removed(struct service *service, const char *node) {

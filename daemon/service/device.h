@@ -72,7 +72,11 @@ struct device {
         char *dfu_serials;    /* what its ROM may call itself, by its unique id; NULL: not known */
         bool by_software;     /* in its bootloader because its firmware was asked for it */
         char *usb_node, *tty; /* Node is the one of them that its mode is used by */
+        char *hidraw;         /* of its HID interface 0 */
+        char *returned_with;  /* the hash of what was flashed when it came back in its bootloader:
+                                 a switch still says so; NULL: it did not */
         struct board_profile *profile; /* NULL: no profile fits */
+        bool asked_by_hand;            /* a person is to bring it into its bootloader */
         bool identified;               /* in this firmware */
         bool identify_failed;          /* since it came; not tried again by itself */
         struct worker *identify;       /* running by itself, outside of a job */
@@ -88,6 +92,9 @@ void devices_usb_added(struct service *service, const struct device_usb *usb);
 void devices_usb_removed(struct service *service, const char *port);
 void devices_tty_added(struct service *service, const char *port, const char *node);
 void devices_tty_removed(struct service *service, const char *node);
+
+void devices_hidraw_added(struct service *service, const char *port, const char *node);
+void devices_hidraw_removed(struct service *service, const char *node);
 
 struct device *device_find_port(const struct service *service, const char *port);
 struct device *device_find_path(const struct service *service, const char *path);

@@ -51,8 +51,15 @@ static int flash_start(struct job *job) {
         struct worker_request request = step_request(job, "flash");
         const struct device *device = job->device;
 
+        const char *hash = job_fact(job, "Sha256");
+
         if (device->mode != MODE_BOOTLOADER)
                 return job_fault(job, FWD_DEVICE_LOST, "The board is not in its bootloader");
+        if (device->returned_with && hash && strcmp(device->returned_with, hash) == 0 &&
+            !job->options.force)
+                return job_fault(job, FWD_NEEDS_USER_ACTION,
+                                 "This very firmware was written to the board, which came back in "
+                                 "its bootloader: its switch, jumper or button still says so");
         (void) snprintf(job->unique_id, sizeof(job->unique_id), "%s",
                         device_get(device, DEVICE_UNIQUE_ID));
         request.node = device->usb_node;
@@ -62,6 +69,7 @@ static int flash_start(struct job *job) {
         request.options = &job->options;
         request.image_fd = job->image_fd;
         request.output_fd = job->output_fd;
+        request.image_name = job->image_name;
         return step_start_worker(job, &request);
 }
 
@@ -130,6 +138,18 @@ static bool hangs(const struct job *job) {
         return device->profile && device->profile->hangs_after_hand_entry && !device->by_software;
 }
 
+/* Its new firmware started it, and it went into its bootloader again: what holds it there is still
+ * set. It is not to be flashed once more with the same. */
+static void note_returned(struct job *job) {
+        struct device *device = job->device;
+        const char *hash = job_fact(job, "Sha256");
+
+        free(device->returned_with);
+        device->returned_with = hash ? strdup(hash) : NULL;
+        device_hint_update(device);
+        device_flush(device);
+}
+
 static int return_first(struct job *job) {
         const struct board_profile *profile = job->device->profile;
         const char *hint =
@@ -140,7 +160,12 @@ static int return_first(struct job *job) {
 
         if (job->device->mode == MODE_FIRMWARE)
                 return 1;
-        if (job->device->mode == MODE_BOOTLOADER)
+        if (job->device->mode == MODE_BOOTLOADER && job->device->generation != job->generation) {
+                what = "The board has come back in its bootloader: its switch, jumper or button "
+                       "still says so.";
+                if (job->kind == JOB_FLASH)
+                        note_returned(job);
+        } else if (job->device->mode == MODE_BOOTLOADER)
                 what = "The board is still in its bootloader.";
         else if (!job->went_firmware && !hangs(job)) {
                 what = "The board has left its bootloader; its firmware does not show on USB. If "

@@ -26,24 +26,38 @@ static int settle_start(struct job *job) {
 
 const struct step step_settle = {.start = settle_start};
 
-/* The serial port: udev tells it after the USB device. */
+/* The serial port, or the HID node: udev tells it after the USB device. */
+
+static bool wants_hidraw(const struct job *job) {
+        return job->kind != JOB_IDENTIFY && job->device->profile &&
+               board_reboot_opens_hid(job->device->profile->reboot);
+}
 
 static bool port_needed(const struct job *job) {
-        return is_firmware(job) && job->device->profile && !job->device->tty &&
+        if (!is_firmware(job) || !job->device->profile)
+                return false;
+        if (wants_hidraw(job))
+                return !job->device->hidraw;
+        return !job->device->tty &&
                (job->kind == JOB_IDENTIFY || job->kind == JOB_BACKUP || job->kind == JOB_RESTORE ||
                 board_reboot_opens_port(job->device->profile->reboot));
 }
 
 static int port_check(struct job *job) {
-        return job->device->tty != NULL;
+        return (wants_hidraw(job) ? job->device->hidraw : job->device->tty) != NULL;
 }
 
 static int port_first(struct job *job) {
-        job_add_notice(job, "The board has no serial port yet.");
+        job_add_notice(job, wants_hidraw(job) ? "The board has no HID node yet."
+                                              : "The board has no serial port yet.");
         return 0;
 }
 
 static int port_second(struct job *job) {
+        if (wants_hidraw(job))
+                return job_fault(job, FWD_TIMEOUT,
+                                 "The board's HID node did not appear; is the kernel's driver for "
+                                 "it there (usbhid, hidraw)?");
         return job_fault(job, FWD_TIMEOUT,
                          "The board's serial port did not appear; is the kernel's driver for it "
                          "there (cdc_acm)?");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <inttypes.h>
+#include <string.h>
 
 #include "service/device.h"
 #include "service/steps.h"
@@ -23,6 +24,14 @@ static int reboot_start(struct job *job) {
         struct worker_request request = step_request(job, "reboot");
 
         job_clear_notice(job);
+        if (board_reboot_opens_hid(reboot_way(job))) {
+                if (!job->device->hidraw)
+                        return job_fault(job, FWD_DEVICE_LOST, "The board's HID node went away");
+                request.hidraw = job->device->hidraw;
+                request.vendor_id = job->device->vendor_id;
+                request.product_id = job->device->product_id;
+                return step_start_worker(job, &request);
+        }
         if (!board_reboot_opens_port(reboot_way(job))) {
                 request.node = job->device->usb_node;
                 request.vendor_id = job->device->vendor_id;
@@ -38,6 +47,9 @@ static int reboot_start(struct job *job) {
 
 /* A board may vanish in the middle of its answer: whether it obeyed, udev tells. */
 static int reboot_finish(struct job *job, const struct worker_outcome *outcome) {
+        const char *method = job_fact(job, "Method");
+
+        job->deaf = method && strcmp(method, "by-hand") == 0;
         if (outcome->fault.error == FWD_OK || outcome->fault.error == FWD_DEVICE_LOST)
                 return 0;
         job->fault = outcome->fault;
@@ -62,6 +74,9 @@ static void tell_how(struct job *job) {
         job_add_notice(job, profile && profile->hint_bootloader
                                     ? profile->hint_bootloader
                                     : "Hold the board's BOOT button while you plug it in again.");
+        job->device->asked_by_hand = true;
+        device_hint_update(job->device);
+        device_flush(job->device);
 }
 
 /* Departure: a request over USB has no answer. A board that obeys is gone in milliseconds; one that
@@ -70,7 +85,7 @@ static void tell_how(struct job *job) {
 #define DEPARTURE_MS 2000U
 
 static bool departure_needed(const struct job *job) {
-        return reboot_needed(job) && !board_reboot_opens_port(reboot_way(job));
+        return reboot_needed(job) && !board_reboot_opens_port(reboot_way(job)) && !job->deaf;
 }
 
 static int departure_check(struct job *job) {
@@ -116,6 +131,7 @@ static int bootloader_check(struct job *job) {
         if (device->mode == MODE_BOOTLOADER) {
                 job->generation = device->generation;
                 device->by_software = !by_hand(job);
+                device->asked_by_hand = false;
                 job_clear_notice(job);
                 return 1;
         }

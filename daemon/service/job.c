@@ -215,6 +215,8 @@ static struct job *job_make(struct service *service, struct device *device, enum
                         return NULL;
         }
         if (kind == JOB_FLASH || kind == JOB_RESTORE || kind == JOB_RECOVER) {
+                if (kind == JOB_FLASH)
+                        (void) image_fd_check(job->source_fd, job->image_name, NULL);
                 job->image_fd = image_fd_new();
                 if (job->image_fd < 0)
                         return NULL;

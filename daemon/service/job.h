@@ -13,6 +13,7 @@
 #include "base/fault.h"
 #include "base/report.h"
 #include "service/backup-store.h"
+#include "service/image-fd.h"
 #include "service/options.h"
 #include "service/service.h"
 
@@ -79,6 +80,7 @@ struct job {
         struct fault cause;
         char unique_id[32]; /* the board's, before it was flashed; "" if not known */
         int source_fd, image_fd;
+        char image_name[IMAGE_NAME_SIZE]; /* what the caller's file is called; "" if not known */
         /* The configuration (job-config.c): */
         bool keep_config;      /* it comes back after the flash */
         bool config_same;      /* all of it is on the board, as was read */

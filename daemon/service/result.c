@@ -48,7 +48,9 @@ static bool has_backup(const struct result_context *context) {
 }
 
 static const char *advice(const struct fault *fault, const struct result_context *context) {
-        const char *hint = context->profile ? context->profile->hint_bootloader : NULL;
+        const char *hint = !context->profile        ? NULL
+                           : context->in_bootloader ? context->profile->hint_return
+                                                    : context->profile->hint_bootloader;
 
         bool flashed = context->state == BOARD_VERIFIED && has_backup(context);
 

@@ -72,6 +72,20 @@ static void tty_added(struct service *service, struct udev_device *d) {
                 devices_tty_added(service, udev_device_get_sysname(usb), node);
 }
 
+/* What a HID device takes commands on is its interface 0; the others are joysticks and the like. */
+static void hidraw_added(struct service *service, struct udev_device *d) {
+        const char *node = udev_device_get_devnode(d);
+        struct udev_device *interface =
+                udev_device_get_parent_with_subsystem_devtype(d, "usb", "usb_interface");
+        struct udev_device *usb =
+                udev_device_get_parent_with_subsystem_devtype(d, "usb", "usb_device");
+        const char *number =
+                interface ? udev_device_get_sysattr_value(interface, "bInterfaceNumber") : NULL;
+
+        if (usb && node && number && strcmp(number, "00") == 0)
+                devices_hidraw_added(service, udev_device_get_sysname(usb), node);
+}
+
 static void take(struct service *service, struct udev_device *d) {
         const char *action = udev_device_get_action(d); /* NULL: found by enumeration */
         const char *subsystem = udev_device_get_subsystem(d);
@@ -87,6 +101,11 @@ static void take(struct service *service, struct udev_device *d) {
                         tty_added(service, d);
                 else if (udev_device_get_devnode(d))
                         devices_tty_removed(service, udev_device_get_devnode(d));
+        } else if (strcmp(subsystem, "hidraw") == 0) {
+                if (!removed)
+                        hidraw_added(service, d);
+                else if (udev_device_get_devnode(d))
+                        devices_hidraw_removed(service, udev_device_get_devnode(d));
         } else if (strcmp(subsystem, "usb") == 0 && type && strcmp(type, "usb_device") == 0) {
                 if (!removed)
                         usb_added(service, d);
@@ -120,6 +139,9 @@ static int start_monitor(struct service *service) {
         if (r < 0)
                 return r;
         r = udev_monitor_filter_add_match_subsystem_devtype(intake->monitor, "tty", NULL);
+        if (r < 0)
+                return r;
+        r = udev_monitor_filter_add_match_subsystem_devtype(intake->monitor, "hidraw", NULL);
         if (r < 0)
                 return r;
         r = udev_monitor_enable_receiving(intake->monitor);
@@ -169,7 +191,10 @@ int udev_start(struct service *service) {
         r = enumerate(service, "usb");
         if (r < 0)
                 return r;
-        return enumerate(service, "tty");
+        r = enumerate(service, "tty");
+        if (r < 0)
+                return r;
+        return enumerate(service, "hidraw");
 }
 
 void udev_stop(struct service *service) {

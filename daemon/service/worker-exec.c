@@ -62,6 +62,10 @@ static void args_fill(struct args *args, const char *program, const struct worke
                 args_add(args, "--node=%s", r->node);
         if (r->tty)
                 args_add(args, "--tty=%s", r->tty);
+        if (r->hidraw)
+                args_add(args, "--hidraw=%s", r->hidraw);
+        if (r->image_name && *r->image_name)
+                args_add(args, "--image-name=%s", r->image_name);
         if (r->port)
                 args_add(args, "--port=%s", r->port);
         if (r->vendor_id || r->product_id)

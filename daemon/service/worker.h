@@ -19,7 +19,7 @@
 
 struct worker_request { /* the command line of docs/architecture.md; NULL, -1, 0: not given */
         const char *operation;
-        const char *node, *tty, *port, *board, *serial;
+        const char *node, *tty, *hidraw, *port, *board, *serial, *image_name;
         uint16_t vendor_id, product_id; /* both 0: nothing expected */
         int image_fd, source_fd;
         const char *map, *mcu; /* for plans without a node; NULL, "": not known */

@@ -163,3 +163,59 @@ int guard_check_family(const struct image *image, const struct dfu_chip *chip,
                          "The firmware file is for chips of the family %s, the board has an %s",
                          name, chip->name);
 }
+
+/* USB 2.0 §9.6.1: a device descriptor begins so, with 64 bytes on EP0, which all these chips have.
+ */
+static const uint8_t device_head[] = {18, 1, 0x00, 0x02};
+#define DEVICE_EP0_OFFSET    7U
+#define DEVICE_EP0_SIZE      64U
+#define DEVICE_VENDOR_OFFSET 8U
+#define DEVICE_SIZE          18U
+
+static bool is_wanted(const struct board_profile *profile, const char *id) {
+        for (char **want = profile->image_usb_ids; *want; want++)
+                if (strcmp(*want, id) == 0)
+                        return true;
+        return false;
+}
+
+/* The next device descriptor of the vendor that the profile names first; its id. */
+static const uint8_t *next_descriptor(const uint8_t *at, const uint8_t *end, const char *vendor,
+                                      char id[static 10]) {
+        while ((at = memmem(at, (size_t) (end - at), device_head, sizeof(device_head)))) {
+                const uint8_t *d = at++;
+
+                if ((size_t) (end - d) < DEVICE_SIZE || d[DEVICE_EP0_OFFSET] != DEVICE_EP0_SIZE)
+                        continue;
+                d += DEVICE_VENDOR_OFFSET;
+                (void) snprintf(id, 10, "%04x:%04x", d[0] | d[1] << 8, d[2] | d[3] << 8);
+                if (strncmp(id, vendor, 5) == 0)
+                        return at;
+        }
+        return NULL;
+}
+
+int guard_check_usb_ids(const struct image *image, const struct board_profile *profile,
+                        struct fault *fault) {
+        char id[10] = "", other[10] = "";
+
+        if (!profile || !profile->image_usb_ids || !profile->image_usb_ids[0])
+                return 0;
+        for (size_t i = 0; i < image->segments.n; i++) {
+                const struct segment *s = &image->segments.items[i];
+                const uint8_t *at = s->data;
+
+                while ((at = next_descriptor(at, s->data + s->size, profile->image_usb_ids[0],
+                                             id))) {
+                        if (is_wanted(profile, id))
+                                return 0;
+                        memcpy(other, id, sizeof(other));
+                }
+        }
+        if (!*other)
+                return 0;
+        return fault_set(fault, FWD_WRONG_BOARD,
+                         "The firmware is for the USB device %s, and does not belong on a board of "
+                         "this kind (%s)",
+                         other, profile->title);
+}

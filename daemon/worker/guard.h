@@ -32,3 +32,11 @@ int guard_check_ids(const struct image *image, uint16_t vendor_id, uint16_t prod
 /* The chips that the file names (UF2) against the one that is there, as far as both are known; NULL
  * fits all. FWD_WRONG_BOARD. */
 int guard_check_family(const struct image *image, const struct dfu_chip *chip, struct fault *fault);
+/* The same for ODrive boards; `name` is the file's ("" if not known). Also 2: the file is for such
+ * a board, but does not say for which supply voltage. */
+int guard_check_odrive(const struct image *image, const char *name, const char *type,
+                       struct fault *fault);
+/* FWD_WRONG_BOARD: the firmware shows itself as other USB devices than those that belong on the
+ * board (profile->image_usb_ids). What shows itself as none of that vendor says nothing. */
+int guard_check_usb_ids(const struct image *image, const struct board_profile *profile,
+                        struct fault *fault);

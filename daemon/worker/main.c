@@ -43,8 +43,10 @@ static void print_help(FILE *out) {
                 "Options:\n"
                 "  --node=PATH           the board's USB node, /dev/bus/usb/BBB/DDD\n"
                 "  --tty=PATH            its serial port, /dev/ttyACM0\n"
+                "  --hidraw=PATH         its HID interface 0, /dev/hidraw0\n"
                 "  --port=PORT           the port it is on, for messages (1-2.3)\n"
                 "  --image=FILE          the firmware file\n"
+                "  --image-name=NAME     what people call it, if that is not its path\n"
                 "  --board=PROFILE       what kind of board it is\n"
                 "  --expect-id=VVVV:PPPP refuse another USB id\n"
                 "  --expect-serial=TEXT  refuse another serial number\n"
@@ -128,7 +130,10 @@ static int check_needs(const struct worker *worker, struct fault *fault) {
                 missing = "--node";
         if (needs & NEEDS_TTY && !worker->tty)
                 missing = "--tty";
-        if (needs & NEEDS_NODE_OR_TTY && !worker->node == !worker->tty)
+        if (worker->hidraw && !(needs & MAY_HIDRAW))
+                return fault_set(fault, FWD_INVALID_ARGUMENT, "%s takes no --hidraw",
+                                 worker->operation->name);
+        if (needs & NEEDS_NODE_OR_TTY && !!worker->node + !!worker->tty + !!worker->hidraw != 1)
                 missing = "one of --node and --tty";
         if (needs & NEEDS_IMAGE && !worker->image_path && worker->image_fd < 0)
                 missing = "--image";
@@ -142,6 +147,8 @@ static int check_needs(const struct worker *worker, struct fault *fault) {
 enum {
         OPT_NODE = 256,
         OPT_TTY,
+        OPT_HIDRAW,
+        OPT_IMAGE_NAME,
         OPT_PORT,
         OPT_IMAGE,
         OPT_BOARD,
@@ -162,6 +169,8 @@ enum {
 static const struct option long_options[] = {
         {"node", required_argument, NULL, OPT_NODE},
         {"tty", required_argument, NULL, OPT_TTY},
+        {"hidraw", required_argument, NULL, OPT_HIDRAW},
+        {"image-name", required_argument, NULL, OPT_IMAGE_NAME},
         {"port", required_argument, NULL, OPT_PORT},
         {"image", required_argument, NULL, OPT_IMAGE},
         {"board", required_argument, NULL, OPT_BOARD},
@@ -190,10 +199,17 @@ static int take_argument(struct arguments *args, int option, struct fault *fault
         case OPT_TTY:
                 worker->tty = optarg;
                 return 0;
+        case OPT_HIDRAW:
+                worker->hidraw = optarg;
+                return 0;
+        case OPT_IMAGE_NAME:
+                worker->image_name = optarg;
+                return 0;
         case OPT_PORT: /* the process list and the journal name the port by it */
                 return 0;
         case OPT_IMAGE:
                 worker->image_path = optarg;
+                worker->image_name = optarg;
                 return 0;
         case OPT_BOARD:
                 args->board = optarg;
@@ -318,6 +334,7 @@ int main(int argc, char **argv) {
                 .options = OPTIONS_INIT,
                 .open_usb = usb_open,
                 .open_serial = serial_open_tty,
+                .open_hid = hid_open,
         };
         struct arguments args = {.worker = &worker, .report_fd = -EBADF};
         struct fault fault = FAULT_INIT;

@@ -140,6 +140,26 @@ static uint64_t start_address(const struct worker *worker, const struct image *i
         return image->segments.items[0].address;
 }
 
+static int check_type(const struct worker *worker, const struct image *image, struct fault *fault) {
+        if (worker->profile && worker->profile->otp == OTP_ODRIVE && *worker->otp_type)
+                return guard_check_odrive(image, worker->image_name ? worker->image_name : "",
+                                          worker->otp_type, fault);
+        return guard_check_type(image, worker->profile, worker->otp_type, fault);
+}
+
+/* What a person should know of this board before it is flashed. */
+static void report_otp(struct worker *worker) {
+        const struct board_profile *profile = worker->profile;
+
+        if (!profile || profile->otp == OTP_NONE)
+                return;
+        if (!*worker->otp_type && profile->otp_missing)
+                reporter_notice(&worker->reporter, "%s", profile->otp_missing);
+        if (*worker->otp_type && profile->otp_warn_types &&
+            board_patterns_match(profile->otp_warn_types, worker->otp_type))
+                reporter_notice(&worker->reporter, "%s", profile->otp_warning);
+}
+
 /* What the chip says of the board may bring guards that were not known when the file was looked at.
  */
 static int check_otp(struct worker *worker, struct image *image, struct dfu *dfu,
@@ -147,6 +167,8 @@ static int check_otp(struct worker *worker, struct image *image, struct dfu *dfu
         int r;
 
         r = worker_read_otp(worker, dfu, fault);
+        if (r == 0)
+                report_otp(worker);
         if (r == 0)
                 r = worker_guard_image(worker, image, fault);
         if (r == 0 && worker->recover &&
@@ -156,11 +178,16 @@ static int check_otp(struct worker *worker, struct image *image, struct dfu *dfu
         if (r == 0)
                 r = worker_look_for_loader(worker, dfu, fault);
         if (r == 0 && !worker->options.force && !worker->recover)
-                r = guard_check_type(image, worker->profile, worker->otp_type, fault);
-        if (r > 0)
+                r = check_type(worker, image, fault);
+        if (r == 1 && !worker->profile->image_usb_ids) /* those said it already */
                 reporter_notice(&worker->reporter,
                                 "Nothing in the firmware file says which type of board it is for; "
                                 "this one is a %s.",
+                                worker->otp_type);
+        if (r > 1)
+                reporter_notice(&worker->reporter,
+                                "The firmware file does not say for which supply voltage it is; "
+                                "this board is a v%s.",
                                 worker->otp_type);
         return r < 0 ? r : 0;
 }

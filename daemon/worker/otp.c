@@ -38,8 +38,29 @@ static int parse_crazyflie(const uint8_t *data, size_t size, char ret[OTP_TYPE_S
         return 0;
 }
 
+/* ODrive: FE, vendor, product, then major, minor and voltage of the board. A record whose first
+ * byte was overwritten with 00 has a second one behind it (odrivetool's dfu.py; the manufacturing
+ * target of its firmware). */
+
+#define ODRIVE_RECORD 16U
+#define ODRIVE_MAGIC  0xfeU
+
+static int parse_odrive(const uint8_t *data, size_t size, char ret[OTP_TYPE_SIZE]) {
+        const uint8_t *record = data;
+
+        if (size >= 2 * ODRIVE_RECORD && record[0] == 0x00)
+                record += ODRIVE_RECORD;
+        if (size < ODRIVE_RECORD || record[0] == 0xff)
+                return -ENODATA;
+        if (record[0] != ODRIVE_MAGIC)
+                return -EBADMSG;
+        (void) snprintf(ret, OTP_TYPE_SIZE, "%u.%u-%uV", record[3], record[4], record[5]);
+        return 0;
+}
+
 static int (*const parsers[_OTP_MAX])(const uint8_t *, size_t, char *) = {
         [OTP_CRAZYFLIE] = parse_crazyflie,
+        [OTP_ODRIVE] = parse_odrive,
 };
 
 int otp_parse(enum board_otp format, const uint8_t *data, size_t size, char ret[OTP_TYPE_SIZE]) {

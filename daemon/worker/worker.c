@@ -104,7 +104,21 @@ int worker_guard_image(struct worker *worker, struct image *image, struct fault 
                 if (r < 0)
                         return r;
         }
-        return guard_check_image(image, profile, fault);
+        r = guard_check_image(image, profile, fault);
+        if (r == 0 && !worker->options.force)
+                r = guard_check_usb_ids(image, profile, fault);
+        return r;
+}
+
+static int check_id(const struct worker *worker, const char *node, uint16_t vendor_id,
+                    uint16_t product_id, struct fault *fault) {
+        /* A node's number is given anew as soon as its board is unplugged. */
+        if (!worker->has_expected_id ||
+            (vendor_id == worker->expected_vendor_id && product_id == worker->expected_product_id))
+                return 0;
+        return fault_set(fault, FWD_WRONG_BOARD,
+                         "Behind %s is the USB device %04x:%04x, not %04x:%04x", node, vendor_id,
+                         product_id, worker->expected_vendor_id, worker->expected_product_id);
 }
 
 int worker_open_usb(struct worker *worker, struct usb_device **ret, struct fault *fault) {
@@ -118,14 +132,28 @@ int worker_open_usb(struct worker *worker, struct usb_device **ret, struct fault
         r = worker->open_usb(worker->node, &usb, fault);
         if (r < 0)
                 return r;
-        /* A node's number is given anew as soon as its board is unplugged. */
-        if (worker->has_expected_id && (usb->vendor_id != worker->expected_vendor_id ||
-                                        usb->product_id != worker->expected_product_id))
-                return fault_set(fault, FWD_WRONG_BOARD,
-                                 "Behind %s is the USB device %04x:%04x, not %04x:%04x",
-                                 worker->node, usb->vendor_id, usb->product_id,
-                                 worker->expected_vendor_id, worker->expected_product_id);
+        r = check_id(worker, worker->node, usb->vendor_id, usb->product_id, fault);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(usb);
+        return 0;
+}
+
+int worker_open_hid(struct worker *worker, struct hid_device **ret, struct fault *fault) {
+        _cleanup_hid_ struct hid_device *hid = NULL;
+        int r;
+
+        r = worker_check_cancel(fault);
+        if (r < 0)
+                return r;
+        reporter_phase(&worker->reporter, "opening");
+        r = worker->open_hid(worker->hidraw, &hid, fault);
+        if (r < 0)
+                return r;
+        r = check_id(worker, worker->hidraw, hid->vendor_id, hid->product_id, fault);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(hid);
         return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "board/board.h"
 #include "image/image.h"
 #include "protocol/dfu.h"
+#include "protocol/hid.h"
 #include "protocol/serial.h"
 #include "protocol/usb.h"
 #include "worker/image-input.h"
@@ -28,6 +29,7 @@ enum { /* what an operation needs on the command line */
        NEEDS_NODE_OR_TTY = 1 << 2,
        NEEDS_IMAGE = 1 << 3,
        NEEDS_OUTPUT = 1 << 4,
+       MAY_HIDRAW = 1 << 5, /* in the place of node or tty */
 };
 
 struct operation {
@@ -45,13 +47,15 @@ struct worker { /* strings and descriptors are borrowed from main() */
         const struct operation *operation;
         const char *node; /* /dev/bus/usb/BBB/DDD */
         const char *tty;
+        const char *hidraw; /* of HID interface 0 */
         bool has_expected_id;
         uint16_t expected_vendor_id, expected_product_id;
         const char *expected_serial; /* one, or several with commas between */
         const char *image_path;
-        int image_fd;  /* memfd; sealed, or to be filled from source_fd */
-        int source_fd; /* what a caller handed over */
-        int output_fd; /* for what is read; of a flash: for the old one (output.h) */
+        const char *image_name; /* what people call the file; NULL: not known */
+        int image_fd;           /* memfd; sealed, or to be filled from source_fd */
+        int source_fd;          /* what a caller handed over */
+        int output_fd;          /* for what is read; of a flash: for the old one (output.h) */
         /* What is known of a board that is not in its bootloader, for a plan without --node. */
         const char *map, *mcu;
         struct options options;
@@ -65,6 +69,7 @@ struct worker { /* strings and descriptors are borrowed from main() */
 
         int (*open_usb)(const char *node, struct usb_device **ret, struct fault *fault);
         int (*open_serial)(const char *node, struct serial_port **ret, struct fault *fault);
+        int (*open_hid)(const char *node, struct hid_device **ret, struct fault *fault);
 };
 
 /* Runs the operation and makes the last report. Returns the exit code. */
@@ -83,6 +88,7 @@ int worker_guard_image(struct worker *worker, struct image *image, struct fault 
  * the node. FWD_WRONG_BOARD and the opener's errors. */
 int worker_open_usb(struct worker *worker, struct usb_device **ret, struct fault *fault);
 int worker_open_serial(struct worker *worker, struct serial_port **ret, struct fault *fault);
+int worker_open_hid(struct worker *worker, struct hid_device **ret, struct fault *fault);
 /* The serial number behind the node against the expected ones. */
 int worker_check_serial(struct worker *worker, const struct dfu *dfu, struct fault *fault);
 

@@ -213,8 +213,9 @@ check "USB-serial chip: recognised" has "$root/1-4.device" FWD_MODE=serial-bridg
 check "USB-serial chip: nothing is changed for it" lacks "$root/1-4.device" '70-fwd.rules.*GROUP|SYSTEMD_WANTS|ID_MM_'
 check "USB-serial chip: ModemManager may have its port" lacks "$root/1-4.tty" 'ID_MM_'
 
-check "hidraw: knows what it belongs to" has "$root/1-5.hidraw" FWD_MODE=firmware FWD_BOARD=ffbeast
-check "hidraw: nobody gets access" lacks "$root/1-5.hidraw" '70-fwd.rules.*(GROUP|MODE)'
+check "hidraw: knows what it belongs to" has "$root/1-5.hidraw" FWD_MODE=firmware FWD_BOARD=ffbeast-wheel
+check "hidraw: it is the service's, where a firmware is asked over it" grep -q "$group" "$root/1-5.hidraw"
+check "hidraw: nobody else's" lacks "$root/1-1.hidraw" '70-fwd.rules.*(GROUP|MODE)'
 
 check "probe: recognised" has "$root/1-6.device" FWD_MODE=probe ID_MM_DEVICE_IGNORE=1
 check "probe: starts nothing, belongs to nobody new" lacks "$root/1-6.device" '70-fwd.rules.*GROUP|SYSTEMD_WANTS'

@@ -69,8 +69,8 @@ static const struct known known[] = {
         {0x3997, 0x5780, "Betaflight", "x", "storage", "flight-storage", 0},
         /* Motor and force-feedback controllers */
         {0x1209, 0x0d32, "ODrive Robotics", "ODrive 3.6 CDC Interface", "firmware", "odrive", 0},
-        {0x1209, 0x0d33, "ODrive Robotics", "ODrive Pro", "firmware", "odrive", 0},
-        {0x045b, 0x59d7, "DIY", "FFBeast(Wheel)", "firmware", "ffbeast", 0},
+        {0x1209, 0x0d33, "ODrive Robotics", "ODrive Pro", "firmware", "odrive-other", 0},
+        {0x045b, 0x59d7, "DIY", "FFBeast(Wheel)", "firmware", "ffbeast-wheel", 0},
         {0x045b, 0x58f9, "DIY", "FFBeast(Joystick)", "firmware", "ffbeast", 0},
         {0x045b, 0x5968, "DIY", "FFBeast(Rudder)", "firmware", "ffbeast", 0},
         {0x045b, 0x55f0, "DIY", "FFBeast(Generic)", "firmware", "ffbeast", 0},

@@ -194,9 +194,13 @@ static void test_wrong_files(void **state) {
                 {"[Firmware]\nProtect=all\n", ":2: Protect= wants ranges"},
                 {"[Firmware]\nKeep=0xffffffffffffffff+2\n", ":2: Keep= wants ranges"},
                 {"[Firmware]\nCheckVectors=2\n", ":2: CheckVectors= wants yes or no."},
-                {"[Bootloader]\nReboot=magic\n", ":2: Reboot= wants msp, crazyflie or none."},
+                {"[Bootloader]\nReboot=magic\n",
+                 ":2: Reboot= wants msp, crazyflie, odrive, ffbeast or none."},
                 {"[Board]\nTitle=x\n", ":2: The file ends without a Hint="},
                 {"[Bootloader]\nHint=x\n", ":2: The file ends without a Title="},
+                {MINIMUM "[Otp]\nWarning=x\n", ":6: WarnTypes= and Warning="},
+                {"[Image]\nUsbIds=045B:59D7\n", ":2: UsbIds= wants USB ids"},
+                {"[Image]\nUsbIds=045b:59d7|1\n", ":2: UsbIds= wants USB ids"},
                 {MINIMUM "Reboot=msp\n", ":5: Reboot= opens the serial port, and Identify=never"},
         };
         struct fixture *f = *state;

@@ -130,7 +130,7 @@ static int enter(void) {
 static void test_enter(void **state) {
         plug(NULL);
         assert_int_equal(enter(), 0);
-        while (!t.model->on_bus) {
+        for (int i = 0; i < 2; i++) { /* it goes, it comes */
                 t.fake.now_us = model_next_event(t.model);
                 model_advance(t.model, t.fake.now_us);
         }
@@ -165,15 +165,6 @@ static void test_old_hardware(void **state) {
 static void test_axis_runs(void **state) {
         plug((const char *[]){"axis1-state=8", NULL});
         expect_refusal(FWD_ARMED, "Axis 1");
-}
-
-static void test_does_nothing(void **state) {
-        uint64_t begin_us;
-
-        plug((const char *[]){"ignore-reboot=1", NULL});
-        begin_us = t.fake.now_us;
-        expect_refusal(FWD_NOT_SUPPORTED, "did nothing");
-        assert_true(t.fake.now_us - begin_us < 4000000);
 }
 
 static void expect_open_fails(enum fwd_error error) {
@@ -241,7 +232,6 @@ int main(void) {
                 cmocka_unit_test_teardown(test_enter, teardown),
                 cmocka_unit_test_teardown(test_old_hardware, teardown),
                 cmocka_unit_test_teardown(test_axis_runs, teardown),
-                cmocka_unit_test_teardown(test_does_nothing, teardown),
                 cmocka_unit_test_teardown(test_silent, teardown),
                 cmocka_unit_test_teardown(test_garbage, teardown),
                 cmocka_unit_test_teardown(test_slow, teardown),
