@@ -90,6 +90,22 @@ static int parse_gzip(const uint8_t *data, size_t size, struct image *image, str
         return parse_any(inside, inside_size, image, fault);
 }
 
+static int parse_release(const uint8_t *data, size_t size, struct image *image,
+                         struct fault *fault) {
+        _cleanup_free_ uint8_t *inside = NULL;
+        size_t inside_size;
+        int r = release_zip_extract(data, size, image, &inside, &inside_size, fault);
+
+        if (r < 0)
+                return r;
+        image->release = true;
+        /* An archive or a compressed file in it is no firmware. */
+        if (release_zip_detect(inside, inside_size) || gzip_detect(inside, inside_size))
+                return fault_set(fault, FWD_INVALID_IMAGE,
+                                 "The firmware in the release is packed once more; unpack it");
+        return parse_any(inside, inside_size, image, fault);
+}
+
 static bool is_erased(const struct segments *segments) {
         for (size_t i = 0; i < segments->n; i++)
                 for (size_t k = 0; k < segments->items[i].size; k++)
@@ -165,8 +181,12 @@ int image_parse(const uint8_t *data, size_t size, const struct image_options *op
         image->vendor_id = image->product_id = image->bcd_device = IMAGE_ID_ANY;
         image->alt = -1;
 
-        r = gzip_detect(data, size) ? parse_gzip(data, size, image, fault)
-                                    : parse_any(data, size, image, fault);
+        if (gzip_detect(data, size))
+                r = parse_gzip(data, size, image, fault);
+        else if (release_zip_detect(data, size))
+                r = parse_release(data, size, image, fault);
+        else
+                r = parse_any(data, size, image, fault);
         if (r < 0)
                 return r;
         r = finish(image, fault);

@@ -43,6 +43,9 @@ struct image {
         bool gzip;             /* came compressed; `format` is of what was inside */
         int alt;               /* alternate setting of a DfuSe file's target; -1: not said */
         char target_name[256]; /* of a DfuSe target, clean text; "" if none */
+        bool release;          /* out of a release archive */
+        char platform[32];     /* that the archive says the firmware is for; clean text */
+        char left_out[200];    /* what else it has, for other processors: "name (nrf51), …" */
         uint8_t sha256[32];    /* of the file as it came */
 };
 

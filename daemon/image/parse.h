@@ -37,6 +37,12 @@ struct dfu_suffix {
 /* Reads and checks the suffix at the end of the file, its CRC over the whole file included. */
 int dfu_suffix_read(const uint8_t *data, size_t size, struct dfu_suffix *ret, struct fault *fault);
 
+/* The firmware in a release archive (release-zip.c), a new buffer; what the archive says of it goes
+ * to `image`. FWD_INVALID_IMAGE, FWD_IMAGE_TOO_LARGE. */
+bool release_zip_detect(const uint8_t *data, size_t size);
+int release_zip_extract(const uint8_t *data, size_t size, struct image *image, uint8_t **ret,
+                        size_t *ret_size, struct fault *fault);
+
 /* A name for a format that is known not to be read (an archive, another text format …), or NULL if
  * the bytes may be a raw image. */
 const char *image_foreign_format(const uint8_t *data, size_t size);

@@ -65,6 +65,20 @@ int worker_take_bytes(struct worker *worker, struct image_bytes *ret, struct fau
         return image_bytes_map(worker->image_fd, ret, fault);
 }
 
+/* Of a release archive one part is flashed: the person is told which were not. */
+static void tell_release(struct worker *worker, const struct image *image) {
+        if (!image->release)
+                return;
+        reporter_fact(&worker->reporter, "Platform", "%s", image->platform);
+        if (!*image->left_out)
+                return;
+        reporter_fact(&worker->reporter, "NotFlashed", "%s", image->left_out);
+        reporter_notice(&worker->reporter,
+                        "Of this release only the STM32's firmware is flashed over USB. Not "
+                        "flashed: %s.",
+                        image->left_out);
+}
+
 int worker_load_image(struct worker *worker, struct image **ret, struct fault *fault) {
         struct image_options options = {worker->options.has_address, worker->options.address};
         _cleanup_image_bytes_ struct image_bytes bytes = {};
@@ -78,6 +92,7 @@ int worker_load_image(struct worker *worker, struct image **ret, struct fault *f
         r = image_parse(bytes.data, bytes.size, &options, &image, fault);
         if (r < 0)
                 return r;
+        tell_release(worker, image);
         r = worker_guard_image(worker, image, fault);
         if (r < 0)
                 return r;

@@ -5,12 +5,14 @@
 import os
 import struct
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "data"))
 sys.dont_write_bytecode = True
 
 from make_bad import FILES, GOOD, END, good, ihex, packed, raw, record, segments, srec, uf2  # noqa: E402
+from make_crazyflie import archive  # noqa: E402
 from make_dfu import dfuse, suffix, target  # noqa: E402
 
 SEED_MAX = 4096
@@ -80,6 +82,27 @@ seed("uf2", "md5-not-main", b"".join(
     for number, flags in enumerate((0x4000, 0x1))))
 seed("gzip", "empty", packed(b""))
 seed("gzip", "name-and-comment", b"\x1f\x8b\x08\x18\0\0\0\0\0\xffa.hex\0why\0" + packed(b"data")[10:])
+
+# Release archives.
+with tempfile.TemporaryDirectory() as directory:
+    path = os.path.join(directory, "zip")
+    small = struct.pack("<4I", 0x2001FFFF, 0x080040F1, 0x080040F5, 0x080040F9) + bytes(240)
+    fw, nrf = (small, "cf2", "stm32", "fw"), (b"\0\1\2\3", "cf2", "nrf51", "fw")
+    for name, files, more in (
+        ("good.zip", {"cf2.bin": fw, "nrf.bin": nrf}, {}),
+        ("stored.zip", {"cf2.bin": fw}, {"stored": True}),
+        ("no-manifest.zip", {"cf2.bin": fw}, {"manifest": b""}),
+        ("broken-manifest.zip", {"cf2.bin": fw}, {"manifest": b'{"version": 1, "files": {'}),
+        ("two.zip", {"a.bin": fw, "b.bin": fw}, {"version": 2}),
+        ("only-nrf.zip", {"nrf.bin": nrf}, {}),
+        ("empty.zip", {"cf2.bin": (b"", "cf2", "stm32", "fw")}, {}),
+    ):
+        archive(path, files, **more)
+        with open(path, "rb") as f:
+            data = f.read()
+        seed("release-zip", name, data)
+        seed("release-zip", "cut-" + name, data[: len(data) * 2 // 3])
+    seed("image", "release.zip", data)
 
 # Worker reports.
 seed("report", "progress", b"PHASE=writing\nDONE=1024\nTOTAL=49152\n")

@@ -136,6 +136,30 @@ for pair in cf20:cf2 c21b:cf21bl cb10:bolt rr10:tag; do
 done
 is "all that without opening a tty" "$(passthroughs)" 0
 
+# --- releases
+check "a fresh one" fresh crazyflie
+for name in release release-2; do
+        check_exit "flash $name.zip" 0 fwctl -j flash "$files/$name.zip"
+        json "$name.zip: verified; what was not flashed is told" "$output" \
+                'j["state"] == "verified" and "cf2_nrf-2025.02.bin (nrf51)" in j["details"]["Notice"] and j["details"]["Platform"] == "cf2"'
+        flash_is "$name.zip: the STM32's firmware is in" "$files/cf2.bin" 0x08004000
+done
+check_exit "flash one that is not compressed" 0 fwctl flash "$files/stored.zip"
+check_exit "inspect tells what is in it" 0 fwctl inspect "$files/release.zip"
+like "and what is left out" "$output" "NotFlashed: +cf2_nrf-2025.02.bin \(nrf51\), lighthouse.bin \(bcLighthouse4\)"
+check "a fresh one" fresh crazyflie
+keep
+for file in "$files"/bad/*.zip; do
+        name=$(basename "$file")
+        check_exit "$name: refused" 6 fwctl -q -j flash "$file"
+        json "$name: by name" "$output" "j['error']['name'] in ('InvalidImage', 'ImageTooLarge') and j['state'] in (None, 'untouched')"
+done
+untouched "bad archives"
+check "a Bolt" fresh crazyflie-cb10
+keep
+check_exit "another platform's release" 6 fwctl -q flash "$files/release.zip"
+untouched "another platform's release"
+
 # --- old firmware: the person is told, and brings it there
 check "a Crazyflie with old firmware" fresh crazyflie soft-entry=no
 keep

@@ -236,6 +236,25 @@ static void test_dfu_serials(void **state) {
         }
 }
 
+/* Twelve bytes in the order of memory, as a Crazyflie's USB serial number has them. */
+static void test_chip_id(void **state) {
+        static const char *const wrong[] = {"", "30002D000B5134333335313",
+                                            "30002D000B513433333531322", "30002D000B51343333353 32",
+                                            "30002G000B51343333353132"};
+        char serials[DFU_SERIAL_LIST_SIZE];
+        uint32_t uid[3] = {};
+
+        assert_int_equal(chip_id_parse("30002D000B51343333353132", uid), 0);
+        assert_int_equal(uid[0], 0x002d0030);
+        assert_int_equal(uid[1], 0x3334510b);
+        assert_int_equal(uid[2], 0x32313533);
+        assert_int_equal(chip_id_parse("30002d000b51343333353132", uid), 0);
+        dfu_serial_list(uid, serials);
+        assert_int_equal(strncmp(serials, "325E35633334,", 13), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+                assert_int_equal(chip_id_parse(wrong[i], uid), -EINVAL);
+}
+
 static void test_dfu_serial_verdicts(void **state) {
         static const char *const expected = "325E35633334,325E353D3334";
         static const char *const constants[] = {"STM32FxSTM32", "STM32",        "AT32",        "",
@@ -266,6 +285,7 @@ int main(void) {
                 cmocka_unit_test(test_short_replies),
                 cmocka_unit_test(test_armed),
                 cmocka_unit_test(test_dfu_serials),
+                cmocka_unit_test(test_chip_id),
                 cmocka_unit_test(test_dfu_serial_verdicts),
         };
 

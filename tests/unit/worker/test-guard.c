@@ -96,12 +96,116 @@ static void test_ids_of_the_suffix(void **state) {
         }
 }
 
+/* A board with a loader of its own in the first 16 KiB. */
+
+static struct range loader = {0x08000000, 0x08004000};
+static char *types[] = {(char[]){"CF20"}, (char[]){"CF21"}, (char[]){"C21B"}, NULL};
+static const struct board_profile crazyflie = {
+        .protected_ranges = &loader,
+        .n_protected = 1,
+        .check_vectors = true,
+        .unaligned_stack = true,
+        .recover = {0x08000000, 0x08004000},
+        .image_types = types,
+        .image_hint = (char[]){"Build it with CLOAD=1."},
+};
+
+/* Vectors that point behind `linked`, and then nothing. */
+static void make_image(struct image *image, uint64_t address, uint32_t stack, uint32_t linked,
+                       size_t size) {
+        _cleanup_free_ uint8_t *data = calloc(1, size);
+        uint32_t vectors[16] = {stack};
+
+        assert_non_null(data);
+        for (size_t i = 1; i < ARRAY_SIZE(vectors); i++)
+                vectors[i] = linked + 0x100 + (uint32_t) i * 4 + 1;
+        memcpy(data, vectors, sizeof(vectors));
+        *image = (struct image){.has_address = true};
+        assert_int_equal(segments_add(&image->segments, address, data, size), 0);
+}
+
+static void test_linked_for_the_loaders_place(void **state) {
+        static const struct {
+                uint64_t address;
+                uint32_t stack, linked;
+                enum fwd_error error;
+                const char *says;
+        } rows[] = {
+                {0x08004000, 0x2001ffff, 0x08004000, FWD_OK, NULL},
+                {0x08004000, 0x20020000, 0x08004000, FWD_OK, NULL},
+                {0x08004000, 0x2001ffff, 0x08000000, FWD_INVALID_IMAGE, "CLOAD=1"},
+                {0x08000000, 0x2001ffff, 0x08000000, FWD_PROTECTED_REGION, "CLOAD=1"},
+                {0x08000000, 0x20005000, 0x08000000, FWD_PROTECTED_REGION, "own loader"},
+                {0x08004000, 0x08000000, 0x08000000, FWD_INVALID_IMAGE, "not a stack"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct fault fault = FAULT_INIT;
+                struct image image;
+
+                make_image(&image, rows[i].address, rows[i].stack, rows[i].linked, 1024);
+                (void) guard_check_image(&image, &crazyflie, &fault);
+                assert_int_equal(fault.error, rows[i].error);
+                if (rows[i].says)
+                        assert_non_null(strstr(fault.message, rows[i].says));
+                segments_clear(&image.segments);
+        }
+}
+
+static void test_loaders(void **state) {
+        static const struct {
+                uint64_t address;
+                uint32_t linked;
+                size_t size;
+                enum fwd_error error;
+        } rows[] = {
+                {0x08000000, 0x08000000, 10000, FWD_OK},
+                {0x08000000, 0x08000000, 16384, FWD_OK},
+                {0x08000000, 0x08000000, 16385, FWD_IMAGE_TOO_LARGE},
+                {0x08004000, 0x08004000, 1024, FWD_ADDRESS_OUT_OF_RANGE},
+                {0x08000000, 0x08004000, 1024, FWD_INVALID_IMAGE}, /* a firmware's beginning */
+                {0x08001000, 0x08001000, 1024, FWD_INVALID_IMAGE}, /* not where the chip starts */
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct fault fault = FAULT_INIT;
+                struct image image;
+
+                make_image(&image, rows[i].address, 0x20005000, rows[i].linked, rows[i].size);
+                (void) guard_check_loader(&image, &crazyflie, &fault);
+                assert_int_equal(fault.error, rows[i].error);
+                segments_clear(&image.segments);
+        }
+}
+
+static void test_types_in_the_file(void **state) {
+        struct fault fault = FAULT_INIT;
+        struct image image;
+
+        make_image(&image, 0x08004000, 0x2001ffff, 0x08004000, 1024);
+        assert_int_equal(guard_check_type(&image, &crazyflie, "CF21", &fault), 1);
+        memcpy(image.segments.items[0].data + 500, "CF21 ", 5); /* a text that goes on is none */
+        assert_int_equal(guard_check_type(&image, &crazyflie, "CF21", &fault), 1);
+        memcpy(image.segments.items[0].data + 512, "CF20", 5);
+        memcpy(image.segments.items[0].data + 600, "CF21", 5);
+        assert_int_equal(guard_check_type(&image, &crazyflie, "CF21", &fault), 0);
+        assert_int_equal(guard_check_type(&image, &crazyflie, "", &fault), 0);
+        assert_int_equal(guard_check_type(&image, NULL, "CF21", &fault), 0);
+        assert_true(guard_check_type(&image, &crazyflie, "C21B", &fault) < 0);
+        assert_int_equal(fault.error, FWD_WRONG_BOARD);
+        assert_non_null(strstr(fault.message, "CF20, CF21"));
+        segments_clear(&image.segments);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_where_a_raw_file_goes),
                 cmocka_unit_test(test_protected_to_the_byte),
                 cmocka_unit_test(test_vectors),
                 cmocka_unit_test(test_ids_of_the_suffix),
+                cmocka_unit_test(test_linked_for_the_loaders_place),
+                cmocka_unit_test(test_loaders),
+                cmocka_unit_test(test_types_in_the_file),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
