@@ -436,8 +436,13 @@ const char *fc_cli_refusal(const char *reply, size_t *ret_length) {
         return NULL;
 }
 
-/* Reads what comes until the port is gone, or has said that it will be, or the time is over. 1:
- * it goes, 0: it does not. */
+enum going {
+        STAYS,
+        SAYS_SO, /* and is still there when the time is over */
+        GONE,
+};
+
+/* Reads what comes until the port is gone, or the firmware refuses, or the time is over. */
 static int watch_going(struct fc_cli *cli) {
         const uint64_t end_ms = cli->port->ops->now_ms(cli->port) + GOING_MS;
         bool going = false;
@@ -447,16 +452,16 @@ static int watch_going(struct fc_cli *cli) {
                 int n = serial_read_until(cli->port, data, sizeof(data), end_ms);
 
                 if (n == -ENODEV || n == -EIO)
-                        return 1;
+                        return GONE;
                 if (n <= 0)
-                        return n < 0 ? n : going;
+                        return n < 0 ? n : going ? SAYS_SO : STAYS;
                 for (int i = 0; i < n; i++)
                         if (is_text((unsigned char) data[i]))
                                 (void) keep(cli, data[i]);
                 going = strstr(cli->reply, "Rebooting");
                 /* A refusal ends with the prompt, or the frame. */
                 if (!going && (memchr(data, ETX, (size_t) n) || (!cli->framed && at_prompt(cli))))
-                        return 0;
+                        return STAYS;
         }
 }
 
@@ -472,8 +477,8 @@ int fc_cli_save(struct fc_cli *cli, struct fault *fault) {
                 r = watch_going(cli);
         if (r < 0)
                 return port_fault(cli, r, fault);
-        if (r > 0 || fc_cli_refusal(cli->reply, &ignored))
-                return r;
+        if (r != STAYS || fc_cli_refusal(cli->reply, &ignored))
+                return r != STAYS;
         return fault_set(fault, FWD_TIMEOUT,
                          "The board on %s was told to save, and did not restart; nobody knows "
                          "whether it saved",
@@ -502,12 +507,17 @@ int fc_cli_go(struct fc_cli *cli, const char *command, struct fault *fault) {
 
         if (r == 0)
                 r = watch_going(cli);
-        if (r == -ECANCELED || r == -ETIMEDOUT)
+        if (r < 0)
                 return port_fault(cli, r, fault);
-        refusal = r == 0 ? fc_cli_refusal(cli->reply, &length) : NULL;
+        if (r != STAYS) {
+                cli->entered = false;
+                return r == GONE;
+        }
+        refusal = fc_cli_refusal(cli->reply, &length);
         if (refusal)
                 return fault_set(fault, FWD_NOT_SUPPORTED,
                                  "The firmware on %s refuses the command %s: %.*s", cli->port->name,
                                  command, (int) (length < 80 ? length : 80), refusal);
-        return 0;
+        return fault_set(fault, FWD_TIMEOUT, "The firmware on %s takes no notice of the command %s",
+                         cli->port->name, command);
 }

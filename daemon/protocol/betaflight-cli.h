@@ -55,7 +55,8 @@ int fc_cli_save(struct fc_cli *cli, struct fault *fault);
  * noticed by whoever asks it next. */
 bool fc_cli_leave(struct fc_cli *cli, bool changed);
 /* Sends a command after which the firmware leaves the bus: no answer is waited for but its going.
- * FWD_NOT_SUPPORTED (the firmware refuses). */
+ * 1: it is gone. 0: it says that it restarts, and has not gone yet. FWD_NOT_SUPPORTED (the firmware
+ * refuses), FWD_TIMEOUT (it stays). */
 int fc_cli_go(struct fc_cli *cli, const char *command, struct fault *fault);
 /* Frees the reply; leaves nothing. */
 void fc_cli_clear(struct fc_cli *cli);

@@ -52,9 +52,8 @@ char *fc_config_format(const struct fc_identity *identity, const char *date, con
                      HEAD_MARK "\n"
                                "# Board: %s\n# Manufacturer: %s\n# Mcu: %s\n# UniqueId: %s\n"
                                "# Variant: %s\n# FirmwareVersion: %s\n# Date: %s\n" HASH_KEY "%s\n",
-                     identity->board[0] ? identity->board : identity->target,
-                     identity->manufacturer, identity->mcu, uid, identity->variant,
-                     identity->version_text, date, sum);
+                     fc_board_name(identity), identity->manufacturer, identity->mcu, uid,
+                     identity->variant, identity->version_text, date, sum);
         if (n < 0 || (size_t) n >= sizeof(head))
                 return NULL;
         text = malloc((size_t) n + body_size + 1);
@@ -351,7 +350,7 @@ static bool same_mcu(const char *a, const char *b) {
 
 int fc_config_check_board(const struct fc_config *config, const struct fc_identity *identity,
                           struct fault *fault) {
-        const char *board = identity->board[0] ? identity->board : identity->target;
+        const char *board = fc_board_name(identity);
 
         if (config->variant[0] && strcmp(config->variant, identity->variant) != 0)
                 return fault_set(fault, FWD_WRONG_BOARD,

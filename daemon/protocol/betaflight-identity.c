@@ -91,6 +91,10 @@ const char *fc_variant_name(const struct fc_identity *identity) {
         return identity->variant;
 }
 
+const char *fc_board_name(const struct fc_identity *identity) {
+        return strcmp(identity->variant, "INAV") == 0 ? identity->target : identity->board;
+}
+
 int fc_parse_version(struct fc_identity *identity, const uint8_t *payload, size_t size) {
         struct reader r = {payload, size};
         unsigned major = read_u8(&r), minor = read_u8(&r), patch = read_u8(&r);

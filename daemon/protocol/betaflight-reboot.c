@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "protocol/betaflight-cli.h"
 #include "protocol/betaflight.h"
 
 /* The payload of MSP_REBOOT. 2 and 3 are mass storage; firmware that does not read a payload resets
@@ -19,24 +20,40 @@ enum {
 #define REBOOT_SILENCE_MS 300U
 /* Some firmware goes without an answer. */
 #define REBOOT_ANSWER_MS 1000U
+/* From the answer, or the end of the silence, until the port is gone. The firmware stops its motors
+ * first. */
+#define REBOOT_GOING_MS 2000U
 
-enum reboot_way { WAY_NONE, WAY_MSP, WAY_CHARACTER };
+/* The rungs of the ladder, the best one first. */
+enum rung {
+        RUNG_NONE,
+        RUNG_MSP,
+        RUNG_CLI,
+        RUNG_CHARACTER,
+};
+
+#define RUNGS_MAX 3U
 
 /* What this firmware understands. */
-static enum reboot_way reboot_way(const struct fc_identity *identity) {
+static void find_rungs(const struct fc_identity *identity, enum rung ret[RUNGS_MAX + 1]) {
+        static const enum rung all[] = {RUNG_MSP, RUNG_CLI, RUNG_CHARACTER, RUNG_NONE},
+                               no_msp[] = {RUNG_CLI, RUNG_CHARACTER, RUNG_NONE, RUNG_NONE},
+                               character[] = {RUNG_CHARACTER, RUNG_NONE, RUNG_NONE, RUNG_NONE},
+                               none[] = {RUNG_NONE, RUNG_NONE, RUNG_NONE, RUNG_NONE};
         const unsigned *v = identity->version;
+        const enum rung *rungs = none;
 
         if (strcmp(identity->variant, "BTFL") == 0)
-                return v[0] >= 4 ? WAY_MSP : WAY_CHARACTER;
-        /* INAV reads the payload since the release after 9.0 (pull request 11238 of January 2026).
-         */
-        if (strcmp(identity->variant, "INAV") == 0)
-                return v[0] > 9 || (v[0] == 9 && v[1] >= 1) ? WAY_MSP : WAY_CHARACTER;
-        if (strcmp(identity->variant, "EMUF") == 0)
-                return WAY_MSP;
-        if (strcmp(identity->variant, "CLFL") == 0)
-                return WAY_CHARACTER;
-        return WAY_NONE;
+                rungs = v[0] >= 4 ? all : character;
+        /* INAV reads the payload of MSP_REBOOT since the release after 9.0 (pull request 11238 of
+         * January 2026); before, any MSP_REBOOT starts the firmware again. */
+        else if (strcmp(identity->variant, "INAV") == 0)
+                rungs = v[0] > 9 || (v[0] == 9 && v[1] >= 1) ? all : no_msp;
+        else if (strcmp(identity->variant, "EMUF") == 0)
+                rungs = all;
+        else if (strcmp(identity->variant, "CLFL") == 0)
+                rungs = character;
+        memcpy(ret, rungs, sizeof(all));
 }
 
 int fc_is_armed(struct serial_port *port, struct fault *fault) {
@@ -60,20 +77,30 @@ int fc_is_armed(struct serial_port *port, struct fault *fault) {
         return r;
 }
 
+static int gone(struct serial_port *port, struct fault *fault) {
+        return fault_set(fault, FWD_DEVICE_LOST, "The board on %s is gone", port->name);
+}
+
+/* 1: it goes. 0: it said so, and stays. */
 static int reboot_by_msp(struct serial_port *port, const uint8_t *mode, struct fault *fault) {
         struct msp_frame reply;
         struct fault f = FAULT_INIT;
         int r;
 
         r = msp_request_full(port, MSP_REBOOT, mode, mode ? 1 : 0, 1, REBOOT_ANSWER_MS, &reply, &f);
-        /* Gone, or silent: both are what a board does that reboots. */
-        if (r >= 0 || f.error == FWD_DEVICE_LOST || f.error == FWD_TIMEOUT)
-                return 0;
+        if (f.error == FWD_DEVICE_LOST)
+                return 1;
         if (f.error == FWD_NOT_SUPPORTED)
                 return fault_set(fault, FWD_NOT_SUPPORTED,
                                  "The firmware on %s refuses to reboot into its bootloader",
                                  port->name);
-        return fault_set(fault, f.error, "%s", f.message);
+        /* Without an answer is how some firmware goes. */
+        if (r < 0 && f.error != FWD_TIMEOUT)
+                return fault_set(fault, f.error, "%s", f.message);
+        r = serial_wait(port, REBOOT_GOING_MS);
+        if (r == -ECANCELED)
+                return fault_set(fault, FWD_CANCELLED, "Cancelled");
+        return r < 0;
 }
 
 static int reboot_by_character(struct serial_port *port, struct fault *fault) {
@@ -83,26 +110,98 @@ static int reboot_by_character(struct serial_port *port, struct fault *fault) {
         if (r == 0)
                 r = serial_write(port, REBOOT_CHARACTER, strlen(REBOOT_CHARACTER));
         if (r == -ENODEV)
-                return fault_set(fault, FWD_DEVICE_LOST, "The board on %s is gone", port->name);
+                return gone(port, fault);
         if (r == -ECANCELED)
                 return fault_set(fault, FWD_CANCELLED, "Cancelled");
         if (r < 0)
                 return fault_set(fault, FWD_TIMEOUT, "The board on %s takes no bytes", port->name);
-        (void) serial_wait(port, REBOOT_SILENCE_MS);
-        return 0;
+        r = serial_wait(port, REBOOT_GOING_MS);
+        if (r == -ECANCELED)
+                return fault_set(fault, FWD_CANCELLED, "Cancelled");
+        return r < 0;
 }
 
-int fc_reboot(struct serial_port *port, const struct fc_identity *identity, enum fc_reboot to,
-              const char **ret_method, struct fault *fault) {
-        const enum reboot_way way = to == FC_REBOOT_FIRMWARE ? WAY_MSP : reboot_way(identity);
+/* `bl` takes the flash bootloader where there is one, else the ROM's. */
+static int reboot_by_cli(struct serial_port *port, const struct fc_identity *identity,
+                         struct fault *fault) {
+        _cleanup_fc_cli_ struct fc_cli cli = {};
+        int r;
+
+        r = fc_cli_open(&cli, port, identity, fault);
+        if (r < 0)
+                return r;
+        r = fc_cli_go(&cli, strcmp(identity->variant, "INAV") == 0 ? "dfu" : "bl", fault);
+        /* So that it can be asked again. */
+        if (r < 0)
+                (void) fc_cli_leave(&cli, false);
+        return r;
+}
+
+static int climb(struct serial_port *port, const struct fc_identity *identity, enum rung rung,
+                 const char **ret_method, struct fault *fault) {
         /* EmuFlight knows no flash bootloader, whatever its capabilities say. */
         const uint8_t mode = identity->capabilities & FC_CAPABILITY_FLASH_BOOTLOADER &&
                                              strcmp(identity->variant, "BTFL") == 0
                                      ? REBOOT_FLASH_BOOTLOADER
                                      : REBOOT_ROM;
+
+        switch (rung) {
+        case RUNG_MSP:
+                *ret_method = mode == REBOOT_ROM ? "msp-reboot" : "msp-reboot-flash-bootloader";
+                return reboot_by_msp(port, &mode, fault);
+        case RUNG_CLI:
+                *ret_method = "cli";
+                return reboot_by_cli(port, identity, fault);
+        case RUNG_CHARACTER:
+                *ret_method = "reboot-character";
+                return reboot_by_character(port, fault);
+        case RUNG_NONE:
+                break;
+        }
+        return 0;
+}
+
+/* A way that was tried in vain leaves the board where it was, so the next one can be tried. What a
+ * board that goes comes back as is not seen from here. */
+static int reboot_to_bootloader(struct serial_port *port, const struct fc_identity *identity,
+                                const enum rung *rungs, const char **ret_method,
+                                struct fault *fault) {
+        struct fault first = FAULT_INIT;
+        const char *acknowledged = NULL;
+
+        for (; *rungs != RUNG_NONE; rungs++) {
+                struct fault f = FAULT_INIT;
+                int r = climb(port, identity, *rungs, ret_method, &f);
+
+                if (r > 0)
+                        return 0;
+                /* The character is taken without a word: after a plain no it says nothing. */
+                if (r == 0) {
+                        if (!acknowledged && (first.error == FWD_OK || *rungs != RUNG_CHARACTER))
+                                acknowledged = *ret_method;
+                } else if (f.error == FWD_DEVICE_LOST && (acknowledged || first.error != FWD_OK))
+                        break;
+                else if (f.error != FWD_NOT_SUPPORTED && f.error != FWD_TIMEOUT &&
+                         f.error != FWD_BAD_ANSWER)
+                        return fault_set(fault, f.error, "%s", f.message);
+                else if (first.error == FWD_OK)
+                        first = f;
+        }
+        /* It may take its time: boards with an STM32N6 need some 10 s until their watchdog acts. */
+        if (acknowledged) {
+                *ret_method = acknowledged;
+                return 0;
+        }
+        return fault_set(fault, first.error, "%s", first.message);
+}
+
+int fc_reboot(struct serial_port *port, const struct fc_identity *identity, enum fc_reboot to,
+              const char **ret_method, struct fault *fault) {
+        enum rung rungs[RUNGS_MAX + 1];
         int r;
 
-        if (way == WAY_NONE || (to == FC_REBOOT_BOOTLOADER && !identity->has_version))
+        find_rungs(identity, rungs);
+        if (to == FC_REBOOT_BOOTLOADER && (rungs[0] == RUNG_NONE || !identity->has_version))
                 return fault_set(fault, FWD_NOT_SUPPORTED,
                                  "No way is known to bring the firmware %s on %s into its "
                                  "bootloader",
@@ -113,15 +212,9 @@ int fc_reboot(struct serial_port *port, const struct fc_identity *identity, enum
                 return r;
         if (r > 0)
                 return fault_set(fault, FWD_ARMED, "The board on %s is armed", port->name);
-
-        if (way == WAY_CHARACTER) {
-                *ret_method = "reboot-character";
-                return reboot_by_character(port, fault);
-        }
-        if (to == FC_REBOOT_FIRMWARE) {
-                *ret_method = "msp-reboot";
-                return reboot_by_msp(port, NULL, fault);
-        }
-        *ret_method = mode == REBOOT_ROM ? "msp-reboot" : "msp-reboot-flash-bootloader";
-        return reboot_by_msp(port, &mode, fault);
+        if (to == FC_REBOOT_BOOTLOADER)
+                return reboot_to_bootloader(port, identity, rungs, ret_method, fault);
+        *ret_method = "msp-reboot";
+        r = reboot_by_msp(port, NULL, fault);
+        return r < 0 ? r : 0;
 }

@@ -37,6 +37,10 @@ struct fc_identity {
 /* "BTFL" and friends in words: "Betaflight"; the variant itself if it is not known. */
 const char *fc_variant_name(const struct fc_identity *identity);
 
+/* What the board is called: a name of its own, or (INAV) the build's; "" if it was never given one.
+ */
+const char *fc_board_name(const struct fc_identity *identity);
+
 /* Asks for all of it. A board that answers MSP_API_VERSION and nothing else is still identified, as
  * far as it goes. FWD_TIMEOUT, FWD_NOT_SUPPORTED (an answer that is none of MSP), FWD_DEVICE_LOST,
  * FWD_CANCELLED. */
@@ -52,9 +56,10 @@ enum fc_reboot {
 
 /* Asks the firmware to leave for its bootloader, by the way that this variant and version knows.
  * Refused while armed. Whether the bootloader came is seen on the bus, not here: firmware may go
- * without an answer. `*ret_method` is a static word: "msp-reboot", "msp-reboot-flash-bootloader",
- * "reboot-character". FWD_ARMED, FWD_NOT_SUPPORTED, FWD_TIMEOUT, FWD_DEVICE_LOST (before it was
- * asked), FWD_CANCELLED. */
+ * without an answer. A way that the board refuses, or stays after, is followed by the next: MSP,
+ * the command line, the character. `*ret_method` is a static word: "msp-reboot",
+ * "msp-reboot-flash-bootloader", "cli", "reboot-character". FWD_ARMED, FWD_NOT_SUPPORTED,
+ * FWD_TIMEOUT, FWD_DEVICE_LOST (before it was asked), FWD_CANCELLED. */
 int fc_reboot(struct serial_port *port, const struct fc_identity *identity, enum fc_reboot to,
               const char **ret_method, struct fault *fault);
 

@@ -23,7 +23,6 @@ enum cli_fault {
         CLI_FAULT_NO_PROMPT,   /* '#' and frames are taken and nothing comes */
         CLI_FAULT_REFUSE_SAVE, /* no space left in the config sector */
         CLI_FAULT_OTHER_ECHO,  /* another program types as well */
-        CLI_FAULT_ENDLESS,     /* diff never comes to its end */
         CLI_FAULT_DROP,        /* the board resets in the middle of diff */
 };
 

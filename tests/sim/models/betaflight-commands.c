@@ -336,11 +336,6 @@ static void print_config(struct call *call, bool all) {
                 b->cli.size = (start + b->cli.size) / 2;
                 b->cli.stop = true;
                 break;
-        case CLI_FAULT_ENDLESS:
-                while (b->cli.size + 64 < sizeof(b->cli.out))
-                        cli_say(b, "set small_angle = 25\r\n");
-                b->cli.stop = true;
-                break;
         default:
                 break;
         }

@@ -251,7 +251,9 @@ void betaflight_handle(struct betaflight *b, const struct msp_request *request,
                 put_text(reply, b->craft_name);
                 break;
         case MSP_REBOOT:
-                reboot(b, request, reply);
+                reply->error = b->refuse_reboot;
+                if (!reply->error)
+                        reboot(b, request, reply);
                 break;
         case MSP_STATUS:
                 status(b, false, reply);

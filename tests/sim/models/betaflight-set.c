@@ -108,6 +108,7 @@ static int set_named_flag(struct betaflight *b, const char *key, const char *val
                 {"ignore-reboot", &b->ignore_reboot},
                 {"flash-bootloader", &b->flash_bootloader},
                 {"msp-dfu", &b->msp_dfu},
+                {"refuse-reboot", &b->refuse_reboot},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
@@ -146,8 +147,8 @@ static int set_named_number(struct betaflight *b, const char *key, const char *v
 
 static int set_cli_fault(struct betaflight *b, const char *value) {
         static const char *const names[] = {
-                "none",        "garbage",    "half",    "no-save", "no-prompt",
-                "refuse-save", "other-echo", "endless", "drop",
+                "none",      "garbage",     "half",       "no-save",
+                "no-prompt", "refuse-save", "other-echo", "drop",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)

@@ -48,6 +48,7 @@ struct betaflight {
         char manufacturer_id[5], craft_name[BETAFLIGHT_TEXT_MAX], build_key[BETAFLIGHT_TEXT_MAX];
         char product[BETAFLIGHT_TEXT_MAX], serial[BETAFLIGHT_TEXT_MAX];
         bool armed, silent, garbage, noise, ignore_reboot, flash_bootloader, msp_dfu;
+        bool refuse_reboot;       /* MSP_REBOOT is answered with an error */
         unsigned slow_ms;         /* until each reply, not scaled */
         unsigned corrupt_replies; /* so many replies come with a wrong checksum */
         enum cli_fault cli_fault;

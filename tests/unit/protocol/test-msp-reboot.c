@@ -35,7 +35,6 @@ static void test_way_by_firmware(void **state) {
                 {of("BTFL", 3, 5), "reboot-character", -1},
                 {of("CLFL", 2, 5), "reboot-character", -1},
                 {of("EMUF", 0, 4), "msp-reboot", 1},
-                {of("INAV", 7, 1), "reboot-character", -1},
                 {of("INAV", 9, 1), "msp-reboot", 1},
         };
 
@@ -45,6 +44,7 @@ static void test_way_by_firmware(void **state) {
                 struct fake_fc fc;
 
                 fc_init(&fc);
+                fc.lost_code = MSP_REBOOT;
                 assert_int_equal(fc_reboot(&fc.port, &rows[i].identity, FC_REBOOT_BOOTLOADER,
                                            &method, &fault),
                                  0);
@@ -85,6 +85,7 @@ static void test_flash_bootloader_by_capability(void **state) {
 
         identity.capabilities = 1 << 3;
         fc_init(&fc);
+        fc.lost_code = MSP_REBOOT;
         assert_int_equal(fc_reboot(&fc.port, &identity, FC_REBOOT_BOOTLOADER, &method, &fault), 0);
         assert_int_equal(fc.last_payload[0], 4);
         assert_string_equal(method, "msp-reboot-flash-bootloader");
@@ -92,6 +93,7 @@ static void test_flash_bootloader_by_capability(void **state) {
         identity = of("EMUF", 0, 4);
         identity.capabilities = 0xff;
         fc_init(&fc);
+        fc.lost_code = MSP_REBOOT;
         assert_int_equal(fc_reboot(&fc.port, &identity, FC_REBOOT_BOOTLOADER, &method, &fault), 0);
         assert_int_equal(fc.last_payload[0], 1);
 }

@@ -390,7 +390,7 @@ static void test_reboot(void **state) {
         reboot_to(NULL, "msp-reboot", true);
         reboot_to(dated, "msp-reboot", true);
         reboot_to(emuflight, "msp-reboot", true);
-        reboot_to(inav, "reboot-character", true);
+        reboot_to(inav, "cli", true);
         reboot_to(old, "reboot-character", true);
         /* Whether it came is seen on the bus, by somebody else. */
         reboot_to(deaf, "msp-reboot", false);
