@@ -565,7 +565,7 @@ test_completion() {
         local PATH="${fwctl%/*}:$PATH"
         # shellcheck source=client/completions/fwctl.bash
         . "$here/../../client/completions/fwctl.bash"
-        mock Set boards 2 && is "$(completed fwctl re)" reboot && is "$(completed fwctl show 1-)" $'1-1\n1-2' &&
+        mock Set boards 2 && is "$(completed fwctl reb)" reboot && is "$(completed fwctl show 1-)" $'1-1\n1-2' &&
                 is "$(completed fwctl --no-legend list --fu)" --full && is "$(completed fwctl flash --erase = f)" full &&
                 is "$(completed fwctl flash --for)" --force && is "$(completed fwctl show --for)" "" &&
                 has "$(completed fwctl flash "$dir/good")" "$dir/good.bin" && run 0 -q flash 1-1 "$dir/good.bin" &&

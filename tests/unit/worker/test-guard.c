@@ -197,12 +197,104 @@ static void test_types_in_the_file(void **state) {
         segments_clear(&image.segments);
 }
 
+/* An image of two pieces with a text near the end of the first. */
+static void image_with(struct image *image, const void *text, size_t size) {
+        uint8_t data[512] = {};
+
+        memcpy(data + sizeof(data) - size, text, size);
+        *image = (struct image){.has_address = true};
+        assert_int_equal(segments_add(&image->segments, 0x08000000, data, sizeof(data)), 0);
+        assert_int_equal(segments_add(&image->segments, 0x08004000, "x", 1), 0);
+}
+
+static void test_odrive(void **state) {
+        static const char v36[] = "ODrive 3.6 CDC Interface", v35[] = "ODrive 3.5 CDC Interface";
+        static const char with_24[] = "ODrive 3.6 CDC Interface\0\0\0\0\x03\x06\x18";
+        static const char with_56[] = "ODrive 3.6 CDC Interface\0\0\0\0\x03\x06\x38";
+        static const char with_both[] =
+                "ODrive 3.6 CDC Interface\0\0\0\0\x03\x06\x38\0\0\0\x03\x06\x18";
+        static const struct {
+                const char *text;
+                size_t size;
+                const char *name;
+                int want; /* -1: FWD_WRONG_BOARD */
+        } rows[] = {
+                {v36, sizeof(v36), "", 2},
+                {v36, sizeof(v36), "ODriveFirmware_v3.6-56V.hex", 0},
+                {v36, sizeof(v36), "ODriveFirmware_v3.6-24V.hex", -1},
+                {v36, sizeof(v36), "v3.5-24V.hex", 2}, /* renamed: says nothing of this file */
+                {v36, sizeof(v36), "vv3.6-56V", 0},
+                {v36, sizeof(v36), "v3.6-", 2},
+                {v35, sizeof(v35), "", -1},
+                {v35, sizeof(v35), "v3.6-56V.hex", -1}, /* what is inside counts */
+                {with_24, sizeof(with_24), "", -1},
+                {with_24, sizeof(with_24), "v3.6-56V.hex", -1},
+                {with_56, sizeof(with_56), "", 0},
+                {with_56, sizeof(with_56), "v3.6-24V.hex", 0},
+                {with_both, sizeof(with_both), "", 2}, /* one of them is there by chance */
+                {"FFBeast", 8, "", 1},
+                {"FFBeast", 8, "ODriveFirmware_v3.6-24V.hex", -1}, /* old: no string in it */
+                {"ODrive 3.6", 10, "", 1},                         /* cut off */
+                {"ODrive x.6 CDC Interface", 25, "", 1},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct image image;
+                struct fault fault = FAULT_INIT;
+                int r;
+
+                image_with(&image, rows[i].text, rows[i].size);
+                r = guard_check_odrive(&image, rows[i].name, "3.6-56V", &fault);
+                segments_clear(&image.segments);
+                if ((r < 0 ? -1 : r) != rows[i].want)
+                        fail_msg("row %zu: %d, not %d", i, r, rows[i].want);
+                assert_int_equal(fault.error, r < 0 ? FWD_WRONG_BOARD : FWD_OK);
+        }
+}
+
+static void test_usb_ids(void **state) {
+        char *ids[] = {(char *) "045b:58f9", (char *) "045b:55f0", NULL};
+        const struct board_profile profile = {.title = (char *) "stick", .image_usb_ids = ids};
+        static const struct {
+                uint8_t bytes[40];
+                size_t size;
+                bool fits;
+        } rows[] = {
+                {{18, 1, 0, 2, 0, 0, 0, 64, 0x5b, 0x04, 0xf9, 0x58}, 18, true},
+                {{18, 1, 0, 2, 0, 0, 0, 64, 0x5b, 0x04, 0xd7, 0x59}, 18, false},
+                {{18, 1, 0, 2, 0, 0, 0, 64, 0x83, 0x04, 0x40, 0x57}, 18, true}, /* other vendor */
+                {{18, 1, 0, 2, 0, 0, 0, 8, 0x5b, 0x04, 0xd7, 0x59}, 18, true},  /* no descriptor */
+                {{18, 1, 0, 2, 0, 0, 0, 64, 0x5b, 0x04, 0xd7, 0x59}, 17, true}, /* cut off */
+                {{18, 1, 0, 2,  0, 0, 0, 64, 0x5b, 0x04, 0xd7, 0x59, 0,    0,    0,
+                  0,  0, 0, 18, 1, 0, 2, 0,  0,    0,    64,   0x5b, 0x04, 0xf0, 0x55},
+                 36,
+                 true}, /* one image for several */
+                {{0}, 18, true},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct image image;
+                struct fault fault = FAULT_INIT;
+                int r;
+
+                image_with(&image, rows[i].bytes, rows[i].size);
+                assert_int_equal(guard_check_usb_ids(&image, NULL, NULL), 0);
+                r = guard_check_usb_ids(&image, &profile, &fault);
+                segments_clear(&image.segments);
+                if ((r == 0) != rows[i].fits)
+                        fail_msg("row %zu: %s", i, fault.message);
+                assert_int_equal(fault.error, rows[i].fits ? FWD_OK : FWD_WRONG_BOARD);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_where_a_raw_file_goes),
                 cmocka_unit_test(test_protected_to_the_byte),
                 cmocka_unit_test(test_vectors),
                 cmocka_unit_test(test_ids_of_the_suffix),
+                cmocka_unit_test(test_odrive),
+                cmocka_unit_test(test_usb_ids),
                 cmocka_unit_test(test_linked_for_the_loaders_place),
                 cmocka_unit_test(test_loaders),
                 cmocka_unit_test(test_types_in_the_file),

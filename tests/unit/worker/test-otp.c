@@ -82,12 +82,41 @@ static void test_other_forms(void **state) {
         check(-EBADMSG, NULL);
 }
 
+static void check_odrive(size_t size, int want, const char *type) {
+        char got[OTP_TYPE_SIZE] = "untouched";
+
+        assert_int_equal(otp_parse(OTP_ODRIVE, otp, size, got), want);
+        assert_string_equal(got, want == 0 ? type : "untouched");
+}
+
+static void test_odrive(void **state) {
+        blank();
+        check_odrive(sizeof(otp), -ENODATA, NULL);
+        memcpy(otp, "\xfe\x01\x01\x03\x06\x38", 6);
+        check_odrive(sizeof(otp), 0, "3.6-56V");
+        check_odrive(16, 0, "3.6-56V");
+        check_odrive(15, -ENODATA, NULL);
+        /* Struck out: the second record counts. */
+        memset(otp, 0, 16);
+        check_odrive(sizeof(otp), -ENODATA, NULL);
+        memcpy(otp + 16, "\xfe\x01\x01\x03\x04\x18", 6);
+        check_odrive(sizeof(otp), 0, "3.4-24V");
+        check_odrive(16, -EBADMSG, NULL);
+        /* Another maker's. */
+        blank();
+        write_block(0, "0;CF20");
+        check_odrive(sizeof(otp), -EBADMSG, NULL);
+        memset(otp, 0xff, 3);
+        otp[0] = 0xfe; /* the largest numbers fit */
+        memset(otp + 1, 0xff, 31);
+        check_odrive(sizeof(otp), 0, "255.255-255V");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_types),
-                cmocka_unit_test(test_struck_out),
-                cmocka_unit_test(test_empty),
-                cmocka_unit_test(test_other_forms),
+                cmocka_unit_test(test_types),  cmocka_unit_test(test_struck_out),
+                cmocka_unit_test(test_empty),  cmocka_unit_test(test_other_forms),
+                cmocka_unit_test(test_odrive),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
