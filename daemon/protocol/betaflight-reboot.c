@@ -49,7 +49,8 @@ static void find_rungs(const struct fc_identity *identity, enum rung ret[RUNGS_M
          * January 2026); before, any MSP_REBOOT starts the firmware again. */
         else if (strcmp(identity->variant, "INAV") == 0)
                 rungs = v[0] > 9 || (v[0] == 9 && v[1] >= 1) ? all : no_msp;
-        else if (strcmp(identity->variant, "EMUF") == 0)
+        /* Rotorflight is a Betaflight 4.3 there. */
+        else if (strcmp(identity->variant, "EMUF") == 0 || strcmp(identity->variant, "RTFL") == 0)
                 rungs = all;
         else if (strcmp(identity->variant, "CLFL") == 0)
                 rungs = character;

@@ -145,8 +145,11 @@ static int read_strings(struct dfu *dfu, struct finding *f) {
         r = usb_string(usb, device[DEVICE_PRODUCT], dfu->product, sizeof(dfu->product));
         if (r < 0)
                 return r;
-        r = (usb->vendor_id == VENDOR_GIGADEVICE ? usb_string_bytes : usb_string)(
-                usb, device[DEVICE_SERIAL], dfu->serial, sizeof(dfu->serial));
+        r = usb_string(usb, device[DEVICE_SERIAL], dfu->serial, sizeof(dfu->serial));
+        if (r >= 0 && usb->vendor_id == VENDOR_GIGADEVICE) {
+                memcpy(dfu->garbled_serial, dfu->serial, sizeof(dfu->garbled_serial));
+                r = usb_string_bytes(usb, device[DEVICE_SERIAL], dfu->serial, sizeof(dfu->serial));
+        }
         for (unsigned i = 0; i < f->n_alts && r >= 0; i++) {
                 struct alt *alt = &f->alts[i];
 

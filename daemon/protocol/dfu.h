@@ -84,7 +84,8 @@ struct dfu { /* one open DFU interface */
         const struct dfu_chip *chip;     /* NULL: not known (dfu-chips.h) */
         bool by_the_book; /* fast polling failed once: honour every poll time from here on */
         char serial[64], product[64];
-        int alt;                         /* selected alternate setting, -1: none selected yet */
+        char garbled_serial[64]; /* as every host shows it, of a chip that sends it wrongly; "" */
+        int alt;                 /* selected alternate setting, -1: none selected yet */
         volatile sig_atomic_t cancelled; /* set by a signal handler; looked at between blocks */
         struct dfu_stats stats;
 

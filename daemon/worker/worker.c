@@ -190,6 +190,9 @@ int worker_open_serial(struct worker *worker, struct serial_port **ret, struct f
 int worker_check_serial(struct worker *worker, const struct dfu *dfu, struct fault *fault) {
         if (!worker->expected_serial || worker->options.force)
                 return 0;
+        if (dfu->garbled_serial[0] &&
+            dfu_serial_check(worker->expected_serial, dfu->garbled_serial) == DFU_SERIAL_MATCH)
+                return 0;
         switch (dfu_serial_check(worker->expected_serial, dfu->serial)) {
         case DFU_SERIAL_CONTRADICTION:
                 return fault_set(fault, FWD_WRONG_BOARD,

@@ -111,6 +111,8 @@ all_load() {
 }
 check "every packaged profile loads" all_load
 
+check "boards.md is what the profiles, the hwdb and the list of tested boards make of it" docs/make-boards-table --check
+
 # ---- Examples -----------------------------------------------------------------------------------------------
 
 check "the shell example is shell" sh -n docs/examples/reboot.sh

@@ -197,7 +197,8 @@ static void reboot(const struct betaflight *b, const struct msp_request *request
                 reboot_inav(b, request, reply);
                 return;
         }
-        if (!emuflight && (!betaflight_is(b, "BTFL") || betaflight_is_before(b, 4, 0, 0))) {
+        if (!emuflight && !betaflight_is(b, "RTFL") &&
+            (!betaflight_is(b, "BTFL") || betaflight_is_before(b, 4, 0, 0))) {
                 reply->wish = WISH_RESET;
                 return;
         }

@@ -84,6 +84,7 @@ static int set_named_text(struct betaflight *b, const char *key, const char *val
                 {"manufacturer-id", b->manufacturer_id, sizeof(b->manufacturer_id), 0},
                 {"craft-name", b->craft_name, sizeof(b->craft_name), 0},
                 {"build-key", b->build_key, sizeof(b->build_key), 0},
+                {"manufacturer", b->manufacturer, sizeof(b->manufacturer), 0},
                 {"product", b->product, sizeof(b->product), 0},
                 {"serial", b->serial, sizeof(b->serial), 0},
                 {"without", b->without, sizeof(b->without), 0},
@@ -132,6 +133,7 @@ static int set_named_number(struct betaflight *b, const char *key, const char *v
                 {"cli-slow-ms", &b->cli_slow_ms},
                 {"corrupt-replies", &b->corrupt_replies},
                 {"reboot-ms", &b->reboot_ms},
+                {"vanish", &b->vanish},
         };
         uint64_t number;
 

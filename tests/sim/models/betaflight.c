@@ -46,7 +46,7 @@ static void start(struct firmware *fw, uint64_t now_us) {
         cdc_show(&fw->face, b->target->vendor_id, b->target->product_id);
         (void) snprintf(b->own_serial, sizeof(b->own_serial), "%08X%04X", fw->uid[0] + fw->uid[2],
                         fw->uid[1] >> 16);
-        fw->face.strings[1] = b->target->manufacturer;
+        fw->face.strings[1] = b->manufacturer[0] ? b->manufacturer : b->target->manufacturer;
         fw->face.strings[2] = b->product[0] ? b->product : b->target->product;
         fw->face.strings[3] = b->serial[0]        ? b->serial
                               : b->target->serial ? b->target->serial
@@ -99,6 +99,10 @@ static void answer(struct betaflight *b, uint64_t now_us) {
         uint8_t frame[MSP_FRAME_MAX];
         size_t size;
 
+        if (b->vanish > 0 && --b->vanish == 0) {
+                betaflight_wish(b, WISH_BOOTLOADER, now_us);
+                return;
+        }
         if (b->silent)
                 return;
         if (b->garbage) {

@@ -46,7 +46,8 @@ struct betaflight {
         bool api_is_set;
         char identifier[5], target_name[BETAFLIGHT_TEXT_MAX], board_name[BETAFLIGHT_TEXT_MAX];
         char manufacturer_id[5], craft_name[BETAFLIGHT_TEXT_MAX], build_key[BETAFLIGHT_TEXT_MAX];
-        char product[BETAFLIGHT_TEXT_MAX], serial[BETAFLIGHT_TEXT_MAX];
+        char manufacturer[BETAFLIGHT_TEXT_MAX], product[BETAFLIGHT_TEXT_MAX],
+                serial[BETAFLIGHT_TEXT_MAX];
         bool armed, silent, garbage, noise, ignore_reboot, flash_bootloader, msp_dfu;
         bool refuse_reboot;       /* MSP_REBOOT is answered with an error */
         unsigned slow_ms;         /* until each reply, not scaled */
@@ -55,7 +56,8 @@ struct betaflight {
         unsigned cli_slow_ms; /* between two pieces of the command line's output, not scaled */
         char without[BETAFLIGHT_TEXT_MAX]; /* features that are not compiled in */
         char forget[BETAFLIGHT_TEXT_MAX];  /* a setting that is lost when it is saved */
-        unsigned reboot_ms;                /* from the reply until the board leaves the bus */
+        unsigned vanish;    /* asks for the bootloader by itself at so many requests more */
+        unsigned reboot_ms; /* from the reply until the board leaves the bus */
 
         /* The port */
         char own_serial[16];

@@ -47,16 +47,21 @@ static const struct {
          "at32f435",
          {0x2E3C, 0x5740, "Artery", "AT32 Virtual Com Port", NULL, "A435", "AT32F435G",
           "NEUTRONRCF435MINI", "NERC", 17}},
+        {"betaflight-apm32f405",
+         "apm32f405",
+         {0x314B, 0x5740, "Betaflight", "Betaflight APM32F405", NULL, "A405", "APM32F405",
+          "APMF405", "CUST", 255}},
 };
 
 /* A chip alone, held in its bootloader by its boot pin. */
 static const struct {
         const char *kind, *chip;
 } bares[] = {
-        {"stm32-f405", "f405"},   {"stm32-f411", "f411"},   {"stm32-f722", "f722"},
-        {"stm32-f745", "f745"},   {"stm32-f765", "f765"},   {"stm32-h743y", "h743y"},
-        {"stm32-h743v", "h743v"}, {"stm32-g474", "g474"},   {"stm32-l43x", "l43x"},
-        {"stm32-c5", "c5"},       {"at32f435", "at32f435"}, {"gd32vf103", "gd32vf103"},
+        {"stm32-f405", "f405"},     {"stm32-f411", "f411"},   {"stm32-f722", "f722"},
+        {"stm32-f745", "f745"},     {"stm32-f765", "f765"},   {"stm32-h743y", "h743y"},
+        {"stm32-h743v", "h743v"},   {"stm32-g474", "g474"},   {"stm32-l43x", "l43x"},
+        {"stm32-c5", "c5"},         {"at32f435", "at32f435"}, {"gd32vf103", "gd32vf103"},
+        {"apm32f405", "apm32f405"},
 };
 
 /* By the type in its one-time memory. */

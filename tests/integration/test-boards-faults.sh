@@ -1,0 +1,141 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Several boards at once, the wrong board, the wrong file, and a board that is pulled in every phase: each with its own
+# error, and every board can be flashed afterwards.
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+# shellcheck source=tests/lib/session.sh
+. "$(dirname "$0")/../lib/session.sh"
+# shellcheck source=tests/lib/events.sh
+. "$(dirname "$0")/../lib/events.sh"
+data=$source_dir/tests/data
+export LC_ALL=C.UTF-8
+FWD_ENV=("FWD_AWAIT_MS=2500,500")
+session_start
+events_start
+
+# plug KIND PORT BOARD-NAME [KEY=VALUE…]: and it has said what it is
+plug() {
+        simctl plug "$1" "$2" "${@:4}" >/dev/null && wait_board "$2" BoardName "$3"
+}
+
+hash_of() {
+        simctl dump "$1" "$session/dump-$1" >/dev/null && sha256sum <"$session/dump-$1"
+}
+
+has() { # NAME PORT FILE
+        simctl dump "$2" "$session/dump-$2" >/dev/null
+        check "$1" "$tests_dir/lib/flash-has.py" "$3" "$session/dump-$2"
+}
+
+# failed NAME ERROR STATE: what $output says of the job
+failed() {
+        local got
+        got=$(sed -n 's/^{/{/p' <<<"$output" | /usr/bin/python3 -c \
+                'import json, sys; j = json.loads(sys.stdin.readline()); print(j["error"]["name"], j["state"])' 2>&1)
+        is "$1: $2, $3" "$got" "$2 $3"
+}
+
+# --- a file for another board
+
+check "a board" plug betaflight-f405 1-1 SPEEDYBEEF405V4
+before=$(hash_of 1-1)
+while read -r file why; do
+        check_exit "$file: refused" 6 fwctl -q -j flash 1-1 "$data/$file"
+        failed "$file" WrongBoard untouched
+        like "$file: the sentence says why" "$output" "$why"
+        is "$file: the flash is as it was" "$(hash_of 1-1)" "$before"
+done <<-END
+	hello-4.hex Betaflight.for.MATEKF405TE
+	hello-4.bin Betaflight.for.MATEKF405TE
+	hello-5.hex Betaflight.for.STM32F722
+	END
+is "it was never asked for its bootloader" "$(simctl stats 1-1 | grep -o '"enumerations":[^,]*' | tr -d ' ')" '"enumerations":1'
+like "inspect tells what the file is for" "$(fwctl inspect "$data/hello-4.hex")" \
+        "TargetFirmware: Betaflight.*TargetVersion: 2025.12.2.*TargetMcu: STM32F405.*TargetBoard: MATEKF405TE"
+polkit_forget
+polkit_answer org.fwctl1.flash-force deny
+check_exit "--force takes a stronger permission" 4 fwctl flash --force 1-1 "$data/hello-4.hex"
+is "the flash is as it was" "$(hash_of 1-1)" "$before"
+polkit_answer org.fwctl1.flash-force allow
+check_exit "with it, the file is flashed" 0 fwctl flash --force 1-1 "$data/hello-4.hex"
+has "and in the flash" 1-1 "$data/hello-4.hex"
+simctl remove 1-1 >/dev/null
+
+# --- two of a kind, with one serial number, at once
+
+for port in 1-2 1-3; do
+        check "$port: one of two" plug betaflight-f405 $port SPEEDYBEEF405V4 serial=TWIN uid=002d00303334510b32313533
+done
+fwctl flash 1-2 "$data/hello-1.hex" >"$session/out-1-2" 2>&1 &
+first=$!
+fwctl flash 1-3 "$data/hello-3.hex" >"$session/out-1-3" 2>&1 &
+second=$!
+wait $first
+is "the first is flashed" $? 0
+wait $second
+is "the second is flashed" $? 0
+has "the first has its image" 1-2 "$data/hello-1.hex"
+has "the second has its own" 1-3 "$data/hello-3.hex"
+check_exit "the serial number names neither" 2 fwctl show TWIN
+for port in 1-2 1-3; do simctl remove $port >/dev/null; done
+
+# --- another chip on the port
+
+check "a board that tells its chip" plug betaflight-f405 1-4 SPEEDYBEEF405V4 bootloader-serial=123456789ABC
+check_exit "another chip comes as its bootloader" 6 fwctl -q -j flash 1-4 "$data/hello-1.hex"
+failed "another chip" WrongBoard untouched
+simctl remove 1-4 >/dev/null
+
+# --- pulled, in every phase
+
+# pulled NAME PORT STATUS ERROR STATE [KEY=VALUE…]: the board goes by a knob of its own
+pulled() {
+        local name=$1 port=$2 knob
+        check "$name: a board" plug betaflight-f722 "$port" MATEKF722SE
+        for knob in "${@:6}"; do simctl set "$port" "${knob%=*}" "${knob#*=}" >/dev/null; done
+        check_exit "$name: exit status $3" "$3" fwctl -q -j flash "$port" "$data/hello-2.hex"
+        failed "$name" "$4" "$5"
+        again "$name" "$port"
+}
+
+# again NAME PORT: plugged in with BOOT held, it takes its firmware
+again() {
+        simctl set "$2" clear-faults 1 >/dev/null
+        simctl set "$2" after-reboot auto >/dev/null
+        simctl replug "$2" boot-pin=1 >/dev/null
+        check "$1: it comes back in its bootloader" wait_board "$2" Mode bootloader
+        check_exit "$1: and is flashed" 0 fwctl flash "$2" "$data/hello-5.hex"
+        has "$1: with all of the file" "$2" "$data/hello-5.hex"
+        simctl remove "$2" >/dev/null
+}
+
+pulled erasing 1-1 8 DeviceLost erased unplug-erase=2
+pulled writing 1-2 8 DeviceLost partly-written unplug-write=3
+pulled verifying 1-3 8 DeviceLost partly-written unplug-upload=3
+pulled opening 1-4 8 DeviceLost untouched unplug-transfer=3
+pulled "waiting for the bootloader" 1-5 10 NeedsUserAction untouched after-reboot=nothing
+
+# A board that nobody asks before the flash does: it is asked six things, then again before it is rebooted.
+# Gone in the first, it is lost; in the second it may be on its way into its bootloader, and is waited for.
+# at_request NAME N STATUS ERROR
+at_request() {
+        simctl plug betaflight-at32f435 1-6 after-reboot=nothing "vanish=$2" >/dev/null
+        check "$1: a board" wait_event '"Port":"1-6"' '"Node":"/dev/ttyACM'
+        check_exit "$1: exit status $3" "$3" fwctl -q -j flash 1-6 "$data/hello-2.hex"
+        failed "$1" "$4" untouched
+        simctl set 1-6 after-reboot auto >/dev/null
+        simctl replug 1-6 boot-pin=1 >/dev/null
+        check "$1: it comes back in its bootloader" wait_board 1-6 Mode bootloader
+        check_exit "$1: and is flashed" 0 fwctl flash 1-6 "$data/hello-2.hex"
+        simctl remove 1-6 >/dev/null
+}
+at_request identifying 3 8 DeviceLost
+at_request rebooting 9 10 NeedsUserAction
+
+check "waiting for the firmware: a board" plug betaflight-f722 1-7 MATEKF722SE after-leave=nothing
+check_exit "waiting for the firmware: it was flashed" 0 fwctl flash 1-7 "$data/hello-5.hex"
+like "waiting for the firmware: what to do is told" "$output" "Unplug the USB cable.*flashed and verified"
+
+events_stop
+done_testing
