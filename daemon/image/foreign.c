@@ -15,7 +15,7 @@ static const struct {
 } foreign[] = {
 #define MAGIC(offset, text, name)                                                                  \
         { offset, text, sizeof(text) - 1, name }
-        MAGIC(0, "PK\003\004", "a ZIP archive"),
+        MAGIC(0, "PK\005\006", "an empty ZIP archive"),
         MAGIC(0, "\x1f\x8b", "compressed by a method that gzip does not have"),
         MAGIC(0, "BZh", "bzip2 compressed"),
         MAGIC(0,

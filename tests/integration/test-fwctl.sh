@@ -573,7 +573,7 @@ test_completion() {
         # Every verb and every option that --help has is offered.
         run 0 --help || return
         local word verbs options
-        mapfile -t verbs < <(sed -nE 's/^  ([a-z]+) .*/\1/p' "$dir/out")
+        mapfile -t verbs < <(sed -nE 's/^  ([a-z][a-z-]+) .*/\1/p' "$dir/out")
         mapfile -t options < <(grep -oE -- '--[a-z-]+' "$dir/out" | sort -u)
         for word in "${verbs[@]}"; do has "$(completed fwctl "")" "$word" || return; done
         for word in "${options[@]}"; do

@@ -105,7 +105,8 @@ static void test_foreign(void **state) {
                 const char *message;
         } cases[] = {
 #define CASE(text, message) {text, sizeof(text) - 1, message}
-                CASE("PK\3\4\24\0\0\0", "is a ZIP archive"),
+                CASE("PK\5\6\0\0\0\0", "is an empty ZIP archive"),
+                CASE("PK\3\4\24\0\0\0", "ZIP archive is damaged"),
                 CASE("BZh91AY\0", "is bzip2 compressed"),
                 CASE("\xfd"
                      "7zXZ\0\0",
