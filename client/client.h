@@ -41,6 +41,9 @@ struct options {
         uint64_t address;
         const char *erase; /* NULL: the service's choice */
         bool no_leave, force;
+        const char *range;    /* NULL: all */
+        const char *save_old; /* file for the old flash; NULL: none */
+        bool dry_run, yes;
         bool to_firmware; /* reboot --firmware */
         bool wait;        /* flash: for the board */
 };
@@ -65,6 +68,9 @@ int verb_flash(struct client *c, int argc, char **argv);
 int verb_reboot(struct client *c, int argc, char **argv);
 int verb_leave(struct client *c, int argc, char **argv);
 int verb_recover_bootloader(struct client *c, int argc, char **argv);
+int verb_read(struct client *c, int argc, char **argv);
+int verb_erase(struct client *c, int argc, char **argv);
+int verb_unprotect(struct client *c, int argc, char **argv);
 int verb_identify(struct client *c, int argc, char **argv);
 int verb_jobs(struct client *c, int argc, char **argv);
 int verb_wait(struct client *c, int argc, char **argv);

@@ -70,8 +70,9 @@ static void print_flashed(const struct job *job, const struct outcome *o) {
 }
 
 static void print_identity(const struct job *job, const json_t *details) {
-        static const char *const keys[] = {"BoardName", "Variant",  "FirmwareVersion",
-                                           "Mcu",       "UniqueId", "ReadProtected"};
+        static const char *const keys[] = {"BoardName",     "Variant",    "FirmwareVersion",
+                                           "Mcu",           "McuFamily",  "UniqueId",
+                                           "ReadProtected", "OptionBytes"};
 
         printf("%s: identified.\n", job->title);
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
@@ -84,12 +85,48 @@ static void print_identity(const struct job *job, const json_t *details) {
         }
 }
 
+/* What a dry run found out, with the ranges one to a line. */
+static void print_plan(const struct job *job, const json_t *details) {
+        _cleanup_free_ char *plan = screen_clean(json_text(details, "Plan"));
+        _cleanup_free_ char *ranges = screen_clean(json_text(details, "PlanErases"));
+        char *rest = ranges, *item;
+
+        if (plan && *plan)
+                printf("%s: would %s.\n", job->title, plan);
+        while (rest && (item = strsep(&rest, ",")))
+                if (*item)
+                        printf("%16s: %s\n", item == ranges ? "Erases" : "", item);
+        puts("Nothing was changed.");
+}
+
+static void print_chip_job(const struct job *job, const struct outcome *o) {
+        double bytes = 0;
+
+        if (strcmp(job->kind, "read") == 0) {
+                (void) json_number(o->details, "Read", &bytes);
+                printf("%s: read, %.0f bytes.\n", job->title, bytes);
+        } else if (strcmp(job->kind, "erase") == 0) {
+                (void) json_number(o->details, "Erased", &bytes);
+                printf("%s: erased and blank, %.0f bytes; it is in its bootloader.\n", job->title,
+                       bytes);
+        } else if (strcmp(json_text(o->details, "State"), board_state_name(BOARD_ERASED)) == 0)
+                printf("%s: not read protected any more, and erased; it is in its bootloader.\n",
+                       job->title);
+        else
+                printf("%s: unchanged.\n", job->title);
+}
+
 static void print_success(struct client *c, const struct job *job, const struct outcome *o) {
         const char *notice = json_text(o->details, "Notice");
 
         fputs(color(c->options.color_out, COLOR_GOOD), stdout);
-        if (strcmp(job->kind, "flash") == 0)
+        if (c->options.dry_run)
+                print_plan(job, o->details);
+        else if (strcmp(job->kind, "flash") == 0)
                 print_flashed(job, o);
+        else if (strcmp(job->kind, "read") == 0 || strcmp(job->kind, "erase") == 0 ||
+                 strcmp(job->kind, "unprotect") == 0)
+                print_chip_job(job, o);
         else if (strcmp(job->kind, "recover-bootloader") == 0)
                 printf("%s: its loader is written and verified.\n", job->title);
         else if (strcmp(job->kind, "identify") == 0)

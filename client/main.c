@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/range.h"
 #include "base/text.h"
 #include "client/bus.h"
 #include "client/color.h"
@@ -24,6 +25,10 @@ enum {
         OPT_BOOTLOADER,
         OPT_FIRMWARE,
         OPT_WAIT,
+        OPT_RANGE,
+        OPT_SAVE_OLD,
+        OPT_DRY_RUN,
+        OPT_YES,
         _OPT_MAX,
 
         ARG_VERSION,
@@ -49,13 +54,20 @@ static const struct verb {
         {"inspect", 1, 1, BIT(OPT_ADDRESS), verb_inspect, "FILE"},
         {"flash", 1, 2,
          BIT(OPT_ADDRESS) | BIT(OPT_ERASE) | BIT(OPT_NO_LEAVE) | BIT(OPT_FORCE) |
-                 BIT(OPT_NO_BLOCK) | BIT(OPT_WAIT),
+                 BIT(OPT_NO_BLOCK) | BIT(OPT_WAIT) | BIT(OPT_SAVE_OLD) | BIT(OPT_DRY_RUN),
          verb_flash, "[DEVICE] FILE"},
         {"reboot", 0, 1, BIT(OPT_NO_BLOCK) | BIT(OPT_BOOTLOADER) | BIT(OPT_FIRMWARE), verb_reboot,
          "[DEVICE]"},
         {"leave", 0, 1, BIT(OPT_NO_BLOCK), verb_leave, "[DEVICE]"},
         {"identify", 0, 1, BIT(OPT_NO_BLOCK), verb_identify, "[DEVICE]"},
-        {"recover-bootloader", 1, 2, BIT(OPT_NO_BLOCK), verb_recover_bootloader, "[DEVICE] FILE"},
+        {"recover-bootloader", 1, 2, BIT(OPT_NO_BLOCK) | BIT(OPT_DRY_RUN), verb_recover_bootloader,
+         "[DEVICE] FILE"},
+        {"read", 1, 2, BIT(OPT_RANGE) | BIT(OPT_FORCE) | BIT(OPT_NO_LEAVE), verb_read,
+         "[DEVICE] FILE"},
+        {"erase", 0, 1, BIT(OPT_RANGE) | BIT(OPT_YES) | BIT(OPT_DRY_RUN) | BIT(OPT_NO_BLOCK),
+         verb_erase, "[DEVICE]"},
+        {"unprotect", 0, 1, BIT(OPT_YES) | BIT(OPT_DRY_RUN) | BIT(OPT_NO_BLOCK), verb_unprotect,
+         "[DEVICE]"},
         {"jobs", 0, 0, 0, verb_jobs, ""},
         {"wait", 0, 1, 0, verb_wait, "[JOB]"},
         {"cancel", 1, 1, BIT(OPT_NO_BLOCK), verb_cancel, "JOB"},
@@ -82,6 +94,10 @@ static const struct option long_options[] = {
         {"bootloader", no_argument, NULL, OPT_BOOTLOADER},
         {"firmware", no_argument, NULL, OPT_FIRMWARE},
         {"wait", no_argument, NULL, OPT_WAIT},
+        {"range", required_argument, NULL, OPT_RANGE},
+        {"save-old", required_argument, NULL, OPT_SAVE_OLD},
+        {"dry-run", no_argument, NULL, OPT_DRY_RUN},
+        {"yes", no_argument, NULL, OPT_YES},
         {},
 };
 
@@ -107,6 +123,9 @@ static void print_help(void) {
              "Firmware:\n"
              "  inspect FILE            What is in a firmware file\n"
              "  flash [DEVICE] FILE     Write it to a board, verify it and start it\n"
+             "  read [DEVICE] FILE      Read the flash of a board into a file\n"
+             "  erase [DEVICE]          Erase the flash of a board\n"
+             "  unprotect [DEVICE]      Take the read protection off a chip, which erases it\n"
              "  recover-bootloader [DEVICE] FILE\n"
              "                          Write the loader that a board has of its own again\n"
              "\n"
@@ -135,9 +154,15 @@ static void print_help(void) {
              "     --value              show: only the values\n"
              "     --address=ADDRESS    flash, inspect: where a raw image belongs\n"
              "     --erase=WHAT         flash: sectors (default) or full\n"
-             "     --no-leave           flash: stay in the bootloader\n"
+             "     --no-leave           flash, read: stay in the bootloader\n"
              "     --wait               flash: wait until the board is there and ready\n"
-             "     --force              flash: also what is not known to fit the board\n"
+             "  -f --force              flash: also what is not known to fit the board\n"
+             "                          read: overwrite the file\n"
+             "     --save-old=FILE      flash: keep the old flash, before the first erase\n"
+             "     --range=RANGE        read, erase: 0x08000000-0x08004000 or 0x08000000+16K\n"
+             "     --dry-run            flash, erase, unprotect, recover-bootloader: tell the\n"
+             "                          plan, change nothing\n"
+             "     --yes                erase, unprotect: do not ask\n"
              "     --bootloader         reboot: into the bootloader (default)\n"
              "     --firmware           reboot: into the firmware\n"
              "\n"
@@ -202,6 +227,18 @@ static int parse_erase(struct client *c, const char *text) {
         return 0;
 }
 
+static int parse_range(struct client *c, const char *text) {
+        struct range range;
+
+        if (range_parse(text, &range) < 0 || range_is_empty(range))
+                return usage(c,
+                             "--range takes 0x08000000-0x08004000 (the end exclusive) or "
+                             "0x08000000+16K, not \"%s\".",
+                             text);
+        c->options.range = text;
+        return 0;
+}
+
 static int parse_verb_option(struct client *c, int option) {
         switch (option) {
         case OPT_PROPERTY:
@@ -227,6 +264,17 @@ static int parse_verb_option(struct client *c, int option) {
                 return 0;
         case OPT_BOOTLOADER:
                 c->options.to_firmware = false;
+                return 0;
+        case OPT_RANGE:
+                return parse_range(c, optarg);
+        case OPT_SAVE_OLD:
+                c->options.save_old = optarg;
+                return 0;
+        case OPT_DRY_RUN:
+                c->options.dry_run = true;
+                return 0;
+        case OPT_YES:
+                c->options.yes = true;
                 return 0;
         default: /* OPT_FIRMWARE */
                 c->options.to_firmware = true;
@@ -280,11 +328,13 @@ static int parse(struct client *c, int argc, char **argv, struct arguments *a) {
         int option;
 
         opterr = 0;
-        while ((option = getopt_long(argc, argv, ":hjlqp:", long_options, NULL)) >= 0) {
+        while ((option = getopt_long(argc, argv, ":fhjlqp:", long_options, NULL)) >= 0) {
                 int r;
 
                 if (option == 'p')
                         option = OPT_PROPERTY;
+                if (option == 'f')
+                        option = OPT_FORCE;
                 if (option == ':')
                         return usage(c, "%s needs a value.", argv[optind - 1]);
                 if (option == '?' && optopt > 0 && optopt < OPT_PROPERTY)

@@ -21,6 +21,8 @@ const char *progress_phase_text(const char *phase) {
                 {"waiting-for-port", "waiting for the port"},
                 {"rebooting", "rebooting the board"},
                 {"waiting-for-bootloader", "waiting for the bootloader"},
+                {"planning", "making the plan"},
+                {"unprotecting", "erasing the chip"},
                 {"leaving", "starting the firmware"},
                 {"waiting-for-firmware", "waiting for the firmware"},
                 {"reading-config", "reading the configuration"},

@@ -2,52 +2,54 @@
 
 /* fwctl flash: the whole of a flash is one call and one job. */
 
-#include <string.h>
+#include <sys/stat.h>
 
+#include "client/call-options.h"
 #include "client/device-arg.h"
 #include "client/device-wait.h"
 #include "client/image-arg.h"
 #include "client/job.h"
-
-static int append_option(sd_bus_message *call, const char *key, const char *type, ...) {
-        va_list ap;
-        int r = sd_bus_message_open_container(call, SD_BUS_TYPE_DICT_ENTRY, "sv");
-
-        if (r >= 0)
-                r = sd_bus_message_append(call, "s", key);
-        if (r >= 0)
-                r = sd_bus_message_open_container(call, SD_BUS_TYPE_VARIANT, type);
-        if (r >= 0) {
-                va_start(ap, type);
-                r = sd_bus_message_appendv(call, type, ap);
-                va_end(ap);
-        }
-        if (r >= 0)
-                r = sd_bus_message_close_container(call);
-        return r < 0 ? r : sd_bus_message_close_container(call);
-}
+#include "client/output-file.h"
 
 /* Only what was asked for: the defaults are the service's. */
-static int append_options(const struct options *o, sd_bus_message *call) {
+static int append_options(const struct options *o, int save_old_fd, sd_bus_message *call) {
         int r = sd_bus_message_open_container(call, SD_BUS_TYPE_ARRAY, "{sv}");
 
         if (r >= 0 && o->has_address)
-                r = append_option(call, "address", "t", o->address);
+                r = call_append_option(call, "address", "t", o->address);
         if (r >= 0 && o->erase)
-                r = append_option(call, "erase", "s", o->erase);
+                r = call_append_option(call, "erase", "s", o->erase);
         if (r >= 0 && o->no_leave)
-                r = append_option(call, "leave", "b", 0);
+                r = call_append_option(call, "leave", "b", 0);
         if (r >= 0 && o->force)
-                r = append_option(call, "force", "b", 1);
+                r = call_append_option(call, "force", "b", 1);
+        if (r >= 0 && o->dry_run)
+                r = call_append_option(call, "dry-run", "b", 1);
+        if (r >= 0 && save_old_fd >= 0)
+                r = call_append_option(call, "save-old", "h", save_old_fd);
         return r < 0 ? r : sd_bus_message_close_container(call);
 }
 
+static int make_call(struct client *c, const struct device *device, int fd, int save_old_fd,
+                     sd_bus_message **ret, struct problem *p) {
+        int r = bus_new_call(c, device->path, FWD_DEVICE_INTERFACE, "Flash", ret, p);
+
+        if (r != 0)
+                return r;
+        r = sd_bus_message_append(*ret, "h", fd);
+        if (r >= 0)
+                r = append_options(&c->options, save_old_fd, *ret);
+        return r < 0 ? bus_fail(p, r) : 0;
+}
+
 int verb_flash(struct client *c, int argc, char **argv) {
+        struct output_file old = OUTPUT_FILE_INIT;
         _cleanup_message_ sd_bus_message *call = NULL;
         _cleanup_device_ struct device device = {};
         _cleanup_close_ int fd = -EBADF;
         struct problem p = {};
         const char *what, *file;
+        struct stat st;
         int r;
 
         device_split(argc, argv, &what, &file);
@@ -55,16 +57,15 @@ int verb_flash(struct client *c, int argc, char **argv) {
         if (r == 0)
                 r = c->options.wait ? device_wait(c, what, &device, &p)
                                     : device_resolve(c, what, &device, &p);
+        /* --force is about the board, never about a file. */
+        if (r == 0 && c->options.save_old && !c->options.dry_run)
+                r = output_file_open(c->options.save_old, false, &old, &p);
         if (r == 0)
-                r = bus_new_call(c, device.path, FWD_DEVICE_INTERFACE, "Flash", &call, &p);
-        if (r != 0)
-                return refusal_print(c, device.port, "flash", &p);
-        r = sd_bus_message_append(call, "h", fd);
-        if (r >= 0)
-                r = append_options(&c->options, call);
-        if (r < 0) {
-                (void) bus_fail(&p, r);
-                return refusal_print(c, device.port, "flash", &p);
-        }
-        return job_run(c, &device, "flash", call);
+                r = make_call(c, &device, fd, old.fd, &call, &p);
+        r = r != 0 ? refusal_print(c, device.port, "flash", &p)
+                   : job_run(c, &device, "flash", call);
+        /* A flash may fail after the old one was saved. */
+        output_file_close(&old, r == FWD_EXIT_OK || c->raise_signal != 0 ||
+                                        (old.fd >= 0 && fstat(old.fd, &st) == 0 && st.st_size > 0));
+        return r;
 }

@@ -2,6 +2,7 @@
 
 /* fwctl recover-bootloader: the board's own loader, written again. */
 
+#include "client/call-options.h"
 #include "client/device-arg.h"
 #include "client/image-arg.h"
 #include "client/job.h"
@@ -21,7 +22,8 @@ int verb_recover_bootloader(struct client *c, int argc, char **argv) {
         if (r == 0)
                 r = bus_new_call(c, device.path, FWD_DEVICE_INTERFACE, "RecoverBootloader", &call,
                                  &p);
-        if (r == 0 && sd_bus_message_append(call, "ha{sv}", fd, 0) < 0)
+        if (r == 0 && (sd_bus_message_append(call, "h", fd) < 0 ||
+                       call_append_chip_options(call, &c->options) < 0))
                 r = bus_fail(&p, -ENOMEM);
         return r != 0 ? refusal_print(c, device.port, "recover-bootloader", &p)
                       : job_run(c, &device, "recover-bootloader", call);

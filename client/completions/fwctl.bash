@@ -9,7 +9,7 @@ _fwctl_first_column() {
 
 _fwctl() {
         local cur prev verb="" word i
-        local verbs="list show monitor inspect flash reboot leave identify recover-bootloader jobs wait cancel version"
+        local verbs="list show monitor inspect flash read erase unprotect reboot leave identify recover-bootloader jobs wait cancel version"
         local options="--help --version --json= --color= --no-legend --full --quiet --no-ask-password"
 
         cur="${COMP_WORDS[COMP_CWORD]}"
@@ -37,9 +37,13 @@ _fwctl() {
                 case "$verb" in
                 show) options+=" --property= --value" ;;
                 inspect) options+=" --address=" ;;
-                flash) options+=" --address= --erase= --no-leave --force --no-block --wait" ;;
+                flash) options+=" --address= --erase= --no-leave --force --no-block --wait --save-old= --dry-run" ;;
+                read) options+=" --range= --no-leave --force" ;;
+                erase) options+=" --range= --dry-run --yes --no-block" ;;
+                unprotect) options+=" --dry-run --yes --no-block" ;;
+                recover-bootloader) options+=" --dry-run --no-block" ;;
                 reboot) options+=" --bootloader --firmware --no-block" ;;
-                leave | identify | recover-bootloader | cancel) options+=" --no-block" ;;
+                leave | identify | cancel) options+=" --no-block" ;;
                 esac
                 mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
                 [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
@@ -48,11 +52,11 @@ _fwctl() {
 
         case "$verb" in
         "") mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
-        show | reboot | leave | identify)
+        show | reboot | leave | identify | erase | unprotect)
                 mapfile -t COMPREPLY < <(compgen -W "$(_fwctl_first_column list)" -- "$cur") ;;
         wait | cancel) mapfile -t COMPREPLY < <(compgen -W "$(_fwctl_first_column jobs)" -- "$cur") ;;
         inspect) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-        flash | recover-bootloader)
+        flash | recover-bootloader | read)
                 compopt -o filenames
                 mapfile -t COMPREPLY < <(compgen -W "$(_fwctl_first_column list)" -- "$cur"
                                          compgen -f -- "$cur") ;;

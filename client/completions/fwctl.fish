@@ -5,7 +5,7 @@ function __fwctl_first_column
         fwctl $argv[1] --no-legend --no-ask-password 2>/dev/null | string replace -r ' .*' ''
 end
 
-set -l verbs list show monitor inspect flash reboot leave identify recover-bootloader jobs wait cancel version
+set -l verbs list show monitor inspect flash read erase unprotect reboot leave identify recover-bootloader jobs wait cancel version
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c fwctl -f
@@ -14,6 +14,9 @@ complete -c fwctl -n $none -a show -d 'Everything known of a board'
 complete -c fwctl -n $none -a monitor -d 'What changes, until interrupted'
 complete -c fwctl -n $none -a inspect -d 'What is in a firmware file'
 complete -c fwctl -n $none -a flash -d 'Write firmware to a board, verify it and start it'
+complete -c fwctl -n $none -a read -d 'Read the flash of a board into a file'
+complete -c fwctl -n $none -a erase -d 'Erase the flash of a board'
+complete -c fwctl -n $none -a unprotect -d 'Take the read protection off a chip, which erases it'
 complete -c fwctl -n $none -a reboot -d 'Bring a board into its bootloader'
 complete -c fwctl -n $none -a leave -d 'Start the firmware of a board in its bootloader'
 complete -c fwctl -n $none -a identify -d 'Ask a board what it is'
@@ -33,16 +36,20 @@ complete -c fwctl -s l -l full -d 'Do not cut columns'
 complete -c fwctl -s q -l quiet -d 'No progress'
 complete -c fwctl -l no-ask-password -d 'Do not ask for authentication'
 
-complete -c fwctl -n '__fish_seen_subcommand_from show flash recover-bootloader reboot leave identify' -a '(__fwctl_first_column list)'
+complete -c fwctl -n '__fish_seen_subcommand_from show flash read erase unprotect recover-bootloader reboot leave identify' -a '(__fwctl_first_column list)'
 complete -c fwctl -n '__fish_seen_subcommand_from wait cancel' -a '(__fwctl_first_column jobs)'
-complete -c fwctl -n '__fish_seen_subcommand_from flash inspect recover-bootloader' -F
+complete -c fwctl -n '__fish_seen_subcommand_from flash inspect read recover-bootloader' -F
 complete -c fwctl -n '__fish_seen_subcommand_from flash inspect' -l address -x -d 'Where a raw image belongs'
 complete -c fwctl -n '__fish_seen_subcommand_from flash' -l erase -x -a 'sectors full' -d 'What to erase'
-complete -c fwctl -n '__fish_seen_subcommand_from flash' -l no-leave -d 'Stay in the bootloader'
+complete -c fwctl -n '__fish_seen_subcommand_from flash read' -l no-leave -d 'Stay in the bootloader'
+complete -c fwctl -n '__fish_seen_subcommand_from flash read' -s f -l force -d 'Also what is not known to fit'
+complete -c fwctl -n '__fish_seen_subcommand_from flash erase unprotect recover-bootloader reboot leave identify cancel' -l no-block -d 'Return at once'
 complete -c fwctl -n '__fish_seen_subcommand_from flash' -l wait -d 'Wait for the board'
-complete -c fwctl -n '__fish_seen_subcommand_from flash' -l force -d 'Also what is not known to fit'
-complete -c fwctl -n '__fish_seen_subcommand_from flash recover-bootloader reboot leave identify cancel' -l no-block -d 'Return at once'
 complete -c fwctl -n '__fish_seen_subcommand_from reboot' -l bootloader -d 'Into the bootloader'
 complete -c fwctl -n '__fish_seen_subcommand_from reboot' -l firmware -d 'Into the firmware'
 complete -c fwctl -n '__fish_seen_subcommand_from show' -s p -l property -x -d 'Only this property'
 complete -c fwctl -n '__fish_seen_subcommand_from show' -l value -d 'Only the values'
+complete -c fwctl -n '__fish_seen_subcommand_from flash' -l save-old -r -F -d 'Keep the old flash in a file'
+complete -c fwctl -n '__fish_seen_subcommand_from read erase' -l range -x -d 'Part of the memory'
+complete -c fwctl -n '__fish_seen_subcommand_from flash erase unprotect recover-bootloader' -l dry-run -d 'Tell the plan, change nothing'
+complete -c fwctl -n '__fish_seen_subcommand_from erase unprotect' -l yes -d 'Do not ask'

@@ -98,7 +98,7 @@ int call_recover(struct service *service, sd_bus_message *message, struct device
         r = sd_bus_message_read(message, "h", &fd);
         if (r < 0)
                 return r;
-        r = options_parse(message, 0, &options, &fault);
+        r = options_parse(message, OPTION_DRY_RUN, &options, &fault);
         if (r == 0)
                 r = image_fd_check(fd, image, &fault);
         if (r == 0)

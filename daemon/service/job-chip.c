@@ -179,12 +179,13 @@ static const struct step step_go_back = {
 /* Plans */
 
 static int plan_start(struct job *job) {
+        const char *operation = job->kind == JOB_RECOVER ? "recover" : job_kind_name(job->kind);
         struct worker_request request;
 
         if (in_bootloader(job))
-                request = chip_request(job, job_kind_name(job->kind));
+                request = chip_request(job, operation);
         else {
-                request = step_request(job, job_kind_name(job->kind));
+                request = step_request(job, operation);
                 request.options = &job->options;
                 request.map = device_get(job->device, DEVICE_MEMORY_MAP);
                 request.mcu = device_get(job->device, DEVICE_MCU);

@@ -101,6 +101,9 @@ static const struct step step_recover = {
         .finish = recover_finish,
 };
 
+const struct step *const recover_plan_steps[] = {&step_settle, &step_ask_chip, &step_inspect_loader,
+                                                 &step_plan, NULL};
+
 const struct step *const recover_steps[] = {
         &step_settle,    &step_ask_chip,   &step_inspect_loader, &step_port, &step_reboot,
         &step_departure, &step_bootloader, &step_recover,        NULL,

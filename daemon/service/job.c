@@ -48,7 +48,9 @@ const char *job_result_name(enum job_result result) {
 
 static const struct step *const *steps_of(enum job_kind kind, bool dry_run) {
         if (dry_run)
-                return kind == JOB_FLASH ? flash_plan_steps : chip_plan_steps;
+                return kind == JOB_FLASH     ? flash_plan_steps
+                       : kind == JOB_RECOVER ? recover_plan_steps
+                                             : chip_plan_steps;
         switch (kind) {
         case JOB_FLASH:
                 return flash_steps;

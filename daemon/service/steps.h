@@ -106,6 +106,7 @@ extern const struct step *const erase_steps[];
 extern const struct step *const unprotect_steps[];
 extern const struct step *const chip_plan_steps[];  /* erase, unprotect: dry-run */
 extern const struct step *const flash_plan_steps[]; /* flash: dry-run */
+extern const struct step *const recover_plan_steps[];
 extern const struct step *const backup_steps[];
 extern const struct step *const restore_config_steps[];
 extern const struct step *const recover_steps[];

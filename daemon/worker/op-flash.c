@@ -109,6 +109,10 @@ static int plan_on_paper(struct worker *worker, const struct image *image, struc
                 r = fault_set(fault, FWD_INVALID_ARGUMENT,
                               "The firmware file does not say where it belongs: an address is "
                               "needed");
+        if (r == 0 && worker->recover &&
+            (!worker->profile || range_is_empty(worker->profile->recover)))
+                r = fault_set(fault, FWD_NOT_SUPPORTED,
+                              "The board is not known to have a loader of its own");
         return r < 0 ? r : make_plan(worker, image, &dfu, &plan, fault);
 }
 

@@ -13,8 +13,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "client/confirm.h"
 #include "client/device-arg.h"
 #include "client/image-arg.h"
+#include "client/output-file.h"
 #include "client/question.h"
 
 static void test_split(void **state) {
@@ -80,10 +82,11 @@ static void test_choose_job(void **state) {
         assert_int_equal(job_choose(jobs, NULL, &job, &p), FWD_EXIT_NOT_FOUND);
 }
 
-static char directory[] = "/tmp/fwctl-test-XXXXXX";
+static char directory[64];
 static char path[128];
 
 static int make_directory(void **state) {
+        (void) strcpy(directory, "/tmp/fwctl-test-XXXXXX");
         if (!mkdtemp(directory))
                 return -1;
         (void) snprintf(path, sizeof(path), "%s/image", directory);
@@ -139,6 +142,58 @@ static void test_answer(void **state) {
         assert_int_equal(question_parse("what?\n"), ANSWER_CONTINUE);
 }
 
+/* Only the whole word is a yes. */
+static void test_confirm(void **state) {
+        static const char *const others[] = {"",       "\n",     "y\n",      "Yes\n",
+                                             "yes!\n", " yes\n", "yes no\n", "no\n"};
+
+        assert_true(confirm_parse("yes\n"));
+        assert_true(confirm_parse("yes\r\n"));
+        assert_true(confirm_parse("yes"));
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                assert_false(confirm_parse(others[i]));
+}
+
+static void write_text(int fd, const char *text) {
+        assert_int_equal(write(fd, text, strlen(text)), (ssize_t) strlen(text));
+}
+
+static bool content_is(const char *name, const char *text) {
+        _cleanup_close_ int fd = open(name, O_RDONLY | O_CLOEXEC);
+        char got[32] = "";
+
+        assert_true(fd >= 0);
+        assert_true(read(fd, got, sizeof(got) - 1) >= 0);
+        return strcmp(got, text) == 0;
+}
+
+static void test_output_file(void **state) {
+        struct output_file file = OUTPUT_FILE_INIT;
+        struct problem p = {};
+
+        /* Made for nothing: gone. */
+        assert_int_equal(output_file_open(path, false, &file, &p), 0);
+        output_file_close(&file, false);
+        assert_int_equal(access(path, F_OK), -1);
+        assert_int_equal(output_file_open(path, false, &file, &p), 0);
+        write_text(file.fd, "old");
+        output_file_close(&file, true);
+        assert_true(content_is(path, "old"));
+        /* There already. */
+        assert_int_equal(output_file_open(path, false, &file, &p), FWD_EXIT_USAGE);
+        assert_non_null(strstr(p.message, "is there already"));
+        assert_true(file.fd < 0);
+        /* Opened, but as it was until somebody writes; and never taken away. */
+        assert_int_equal(output_file_open(path, true, &file, &p), 0);
+        assert_true(content_is(path, "old"));
+        output_file_close(&file, false);
+        assert_true(content_is(path, "old"));
+        assert_int_equal(unlink(path), 0);
+        /* No file at all. */
+        assert_int_equal(output_file_open(directory, true, &file, &p), FWD_EXIT_USAGE);
+        assert_int_equal(output_file_open("/dev/null", true, &file, &p), FWD_EXIT_USAGE);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_split),
@@ -147,6 +202,8 @@ int main(void) {
                 cmocka_unit_test(test_choose_job),
                 cmocka_unit_test_setup_teardown(test_image, make_directory, remove_directory),
                 cmocka_unit_test(test_answer),
+                cmocka_unit_test(test_confirm),
+                cmocka_unit_test_setup_teardown(test_output_file, make_directory, remove_directory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
