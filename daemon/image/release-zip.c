@@ -182,7 +182,7 @@ int release_zip_extract(const uint8_t *data, size_t size, struct image *image, u
         _cleanup_(json_decref_p) json_t *manifest = NULL;
         char clean[NAME_SIZE];
         json_error_t error;
-        const char *name;
+        const char *name = NULL;
         int r;
 
         r = extract(data, size, MANIFEST_NAME, MANIFEST_MAX, &text, fault);

@@ -577,7 +577,7 @@ test_completion() {
         mapfile -t options < <(grep -oE -- '--[a-z-]+' "$dir/out" | sort -u)
         for word in "${verbs[@]}"; do has "$(completed fwctl "")" "$word" || return; done
         for word in "${options[@]}"; do
-                has "$(for v in list show inspect flash reboot; do completed fwctl "$v" --; done)" "$word" &&
+                has "$(for v in list show inspect flash read erase reboot; do completed fwctl "$v" --; done)" "$word" &&
                         has "$(<"$here/../../client/completions/_fwctl")" "$word" &&
                         has "$(<"$here/../../client/completions/fwctl.fish")" "-l ${word#--}" &&
                         has "$(<"$here/../../docs/fwctl.1.scd")" "*$word" || return
