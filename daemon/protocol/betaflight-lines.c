@@ -285,8 +285,7 @@ static const struct entry *find(const struct entry *entries, size_t n,
                                 size_t length) {
         for (size_t i = 0; i < n; i++)
                 if (strncmp(entries[i].text, text, length) == 0 &&
-                    (entries[i].text[length] == '\0' ||
-                     (entries[i].text[length] == ' ' && text[length] == ' ')) &&
+                    (entries[i].text[length] == '\0' || entries[i].text[length] == ' ') &&
                     strcmp(profile_text(entries[i].line), profile_text(line)) == 0)
                         return &entries[i];
         return NULL;
@@ -305,18 +304,15 @@ static struct entry *list_entries(const struct fc_config *config, size_t *ret_n)
         return entries;
 }
 
-int fc_config_compare(const struct fc_config *wanted, const struct fc_config *got,
-                      const struct fc_identity *identity, unsigned sections,
-                      void (*missing)(void *userdata, const struct fc_config_line *line,
-                                      const char *instead),
-                      void *userdata) {
-        size_t n_entries = 0;
-        int n_missing = 0;
+size_t fc_config_compare(const struct fc_config *wanted, const struct fc_config *got,
+                         const struct fc_identity *identity, unsigned sections,
+                         void (*missing)(void *userdata, const struct fc_config_line *line,
+                                         const char *instead),
+                         void *userdata) {
+        size_t n_entries = 0, n_missing = 0;
         _cleanup_free_ struct entry *entries = list_entries(got, &n_entries);
 
-        if (!entries)
-                return -ENOMEM;
-        for (size_t i = 0; i < wanted->n; i++) {
+        for (size_t i = 0; entries && i < wanted->n; i++) {
                 const struct fc_config_line *line = &wanted->lines[i];
                 char here[FC_CONFIG_LINE_MAX + 1], text[FC_CONFIG_LINE_MAX + 1];
                 const struct entry *found;

@@ -1,10 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "base/text.h"
 #include "service/device.h"
 #include "service/job.h"
 #include "service/journal.h"
 #include "service/worker.h"
+
+static void on_retry(void *userdata) {
+        struct device *device = userdata;
+
+        auto_identify_consider(device);
+        if (!device->identify) /* a job has the board now, or it is known by now */
+                device->port_wait = port_wait_free(device->port_wait);
+}
+
+static void on_told(void *userdata) {
+        struct device *device = userdata;
+        _cleanup_free_ char *who = port_wait_who(device->port_wait), *hint = NULL;
+
+        if (who)
+                hint = text_format("%s. It is asked what it is when the port is free.", who);
+        if (hint)
+                device_set(device, DEVICE_HINT, hint);
+        device_flush(device);
+}
+
+/* Whether the port is waited for. Nobody asked: ModemManager is not told to let go of it. */
+static bool is_held(struct device *device, const struct worker_outcome *outcome) {
+        static const struct port_wait_handlers handlers = {on_retry, on_told, .may_inhibit = false};
+
+        if (outcome->fault.error != FWD_PORT_HELD || !device->tty ||
+            device->service->settings.port_wait_ms == 0 ||
+            port_wait_again(device->service, &device->port_wait, device->tty, device->modem_rule,
+                            &handlers, device) < 0)
+                return false;
+        on_told(device);
+        return true;
+}
 
 static void on_report(void *userdata, const struct report *report) {
         device_learn(userdata, report);
@@ -18,10 +51,12 @@ static void on_done(void *userdata, const struct worker_outcome *outcome) {
         if (outcome->fault.error == FWD_OK) {
                 device->identified = true;
                 device_hint_update(device);
+                device->port_wait = port_wait_free(device->port_wait);
                 journal_log(LOG_INFO, port, 0, "This is %s, %s %s", device_name(device),
                             device_get(device, DEVICE_VARIANT),
                             device_get(device, DEVICE_FIRMWARE_VERSION));
-        } else {
+        } else if (!is_held(device, outcome)) {
+                device->port_wait = port_wait_free(device->port_wait);
                 /* Not again by itself: whatever holds the port or broke the firmware would make
                  * this a loop. */
                 device->identify_failed = true;

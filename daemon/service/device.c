@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/dfu-serial.h"
+#include "base/text.h"
 #include "service/alias.h"
 #include "service/job.h"
 #include "service/journal.h"
@@ -55,6 +56,10 @@ const char *device_name(const struct device *device) {
         return "unknown board";
 }
 
+#define MODEM_HINT                                                                                 \
+        "A udev rule that is not fwd's (ID_MM_DEVICE_PROCESS) hands this board to ModemManager, "  \
+        "which then keeps its serial port; take the board out of that rule."
+
 void device_hint_update(struct device *device) {
         const struct board_profile *profile = device->profile;
         const char *hint = NULL;
@@ -65,6 +70,13 @@ void device_hint_update(struct device *device) {
                  (device->asked_by_hand ||
                   (device->mode == MODE_FIRMWARE && profile->reboot == REBOOT_NONE)))
                 hint = profile->hint_bootloader;
+        if (device->mode == MODE_FIRMWARE && device->modem_rule == MODEM_RULE_PROCESS) {
+                _cleanup_free_ char *text =
+                        text_format("%s%s%s", MODEM_HINT, hint ? " " : "", hint ? hint : "");
+
+                device_set(device, DEVICE_HINT, text);
+                return;
+        }
         device_set(device, DEVICE_HINT, hint);
 }
 
@@ -87,6 +99,7 @@ static struct device *device_free(struct device *device) {
         if (!device)
                 return NULL;
         worker_free(device->identify);
+        port_wait_free(device->port_wait);
         board_profile_free(device->profile);
         for (size_t i = 0; i < ARRAY_SIZE(device->text); i++)
                 free(device->text[i]);
@@ -179,6 +192,7 @@ static void arrive(struct device *device, const struct device_usb *usb) {
         device->stranger[0] = '\0';
         device->identify_failed = false;
         device->by_software = false;
+        device->modem_rule = usb->modem_rule;
         set_mode(device, usb->mode);
         replace_text(&device->usb_node, usb->node);
         replace_text(&device->tty, NULL);
@@ -213,6 +227,7 @@ static void depart(struct device *device) {
         replace_text(&device->tty, NULL);
         replace_text(&device->hidraw, NULL);
         device->identify = worker_free(device->identify);
+        device->port_wait = port_wait_free(device->port_wait);
         node_update(device);
         device_hint_update(device);
 }
@@ -323,6 +338,16 @@ void devices_hidraw_removed(struct service *service, const char *node) {
         for (struct device *device = service->devices; device; device = device->next)
                 if (device->hidraw && strcmp(device->hidraw, node) == 0)
                         replace_text(&device->hidraw, NULL);
+}
+
+void devices_tty_rule(struct service *service, const char *port, enum modem_rule rule) {
+        struct device *device = device_find_port(service, port);
+
+        if (!device || rule <= device->modem_rule)
+                return;
+        device->modem_rule = rule;
+        device_hint_update(device);
+        device_flush(device);
 }
 
 void devices_tty_removed(struct service *service, const char *node) {

@@ -16,6 +16,7 @@
 #include "base/fault.h"
 #include "base/report.h"
 #include "board/board.h"
+#include "service/port-wait.h"
 #include "service/service.h"
 
 #define DEVICE_TEXT_SIZE 128U /* bytes of a USB string, with the NUL */
@@ -58,6 +59,7 @@ struct device_usb {
         enum device_mode mode;  /* MODE_AWAY: not a board that anybody knows */
         const char *candidates; /* FWD_BOARD */
         uint16_t vendor_id, product_id;
+        enum modem_rule modem_rule;
         char manufacturer[DEVICE_TEXT_SIZE], product[DEVICE_TEXT_SIZE], serial[DEVICE_TEXT_SIZE];
 };
 
@@ -80,9 +82,11 @@ struct device {
         bool identified;               /* in this firmware */
         bool identify_failed;          /* since it came; not tried again by itself */
         struct worker *identify;       /* running by itself, outside of a job */
-        struct job *job;               /* that runs on it, or NULL */
-        unsigned generation;           /* grows each time it comes to the bus */
-        char stranger[16]; /* "1234:5678" if something unknown came to its port, else "" */
+        struct port_wait *port_wait;   /* before it can run */
+        enum modem_rule modem_rule;
+        struct job *job;     /* that runs on it, or NULL */
+        unsigned generation; /* grows each time it comes to the bus */
+        char stranger[16];   /* "1234:5678" if something unknown came to its port, else "" */
         bool announced;
         uint32_t dirty; /* bits of device_property, to be told */
 };
@@ -91,6 +95,8 @@ struct device {
 void devices_usb_added(struct service *service, const struct device_usb *usb);
 void devices_usb_removed(struct service *service, const char *port);
 void devices_tty_added(struct service *service, const char *port, const char *node);
+/* What the udev properties of the tty itself say to ModemManager. Before devices_tty_added(). */
+void devices_tty_rule(struct service *service, const char *port, enum modem_rule rule);
 void devices_tty_removed(struct service *service, const char *node);
 
 void devices_hidraw_added(struct service *service, const char *port, const char *node);

@@ -22,7 +22,8 @@ static int ask_start(struct job *job) {
 }
 
 static int ask_finish(struct job *job, const struct worker_outcome *outcome) {
-        if (outcome->fault.error == FWD_CANCELLED || outcome->fault.error == FWD_DEVICE_LOST) {
+        if (outcome->fault.error == FWD_CANCELLED || outcome->fault.error == FWD_DEVICE_LOST ||
+            outcome->fault.error == FWD_PORT_HELD) {
                 job->fault = outcome->fault;
                 return -EIO;
         }

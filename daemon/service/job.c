@@ -9,6 +9,7 @@
 #include "service/device.h"
 #include "service/image-fd.h"
 #include "service/journal.h"
+#include "service/port-wait.h"
 #include "service/result.h"
 #include "service/steps.h"
 #include "service/worker.h"
@@ -78,6 +79,7 @@ static const struct step *const *steps_of(enum job_kind kind, bool dry_run) {
 /* What a running job holds; a finished one keeps only what can be read on the bus. */
 static void release(struct job *job) {
         job->worker = worker_free(job->worker);
+        job->port_wait = port_wait_free(job->port_wait);
         job->start_source = sd_event_source_unref(job->start_source);
         job->await_timer = sd_event_source_unref(job->await_timer);
         job->await = NULL;
@@ -105,6 +107,7 @@ static struct job *job_free(struct job *job) {
         free(job->phase);
         free(job->message);
         free(job->standing_notice);
+        free(job->notice_before);
         free(job);
         return NULL;
 }
@@ -359,6 +362,7 @@ void job_finish(struct job *job, enum job_result result, const struct fault *fau
                 return;
         if (fault)
                 job->fault = *fault;
+        job_held_end(job);
         release(job);
         if (result != JOB_SUCCESS) {
                 compose_message(job);

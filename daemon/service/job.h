@@ -37,6 +37,7 @@ enum job_result { JOB_RUNNING, JOB_SUCCESS, JOB_FAILED, JOB_CANCELLED };
 
 struct await;
 struct device;
+struct port_wait;
 struct step;
 struct worker;
 
@@ -68,6 +69,10 @@ struct job {
         const struct step *const *steps; /* NULL-terminated */
         size_t step;
         struct worker *worker;
+        bool worker_has_tty;
+        struct port_wait *port_wait; /* job-held.c */
+        size_t held_step;            /* that waits for the serial port */
+        char *notice_before;         /* it waited */
         const struct await *await;
         unsigned generation; /* the board's, as this job last saw it */
         bool cancelling;

@@ -12,6 +12,7 @@
 #include "service/device.h"
 #include "service/job.h"
 #include "service/manager.h"
+#include "service/modem-manager.h"
 #include "service/service.h"
 #include "service/udev.h"
 
@@ -84,6 +85,9 @@ static int start(struct service *service) {
         r = sd_bus_attach_event(service->bus, service->event, SD_EVENT_PRIORITY_NORMAL);
         if (r < 0)
                 return failed(r, "Cannot attach the bus");
+        r = modem_manager_start(service);
+        if (r < 0)
+                return failed(r, "Cannot watch for ModemManager");
         r = udev_start(service);
         if (r < 0)
                 return failed(r, "Cannot listen to udev");

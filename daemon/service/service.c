@@ -24,7 +24,10 @@
 /* A transfer that must not be cut short takes a few seconds at most: the erase of one sector. */
 #define CANCEL_GRACE_MS 10000U
 
-#define SETTING_MAX_MS  (3600U * 1000)
+/* ModemManager probes a silent port for 20 s (1.20: 2 s, then "AT" six times with 3 s each). */
+#define PORT_WAIT_MS   25000U
+
+#define SETTING_MAX_MS (3600U * 1000)
 
 static void read_ms(const char *name, uint64_t *ret) {
         const char *text = getenv(name);
@@ -74,10 +77,12 @@ void settings_load(struct settings *ret) {
                 .await_second_ms = AWAIT_SECOND_MS,
                 .worker_timeout_ms = WORKER_TIMEOUT_MS,
                 .cancel_grace_ms = CANCEL_GRACE_MS,
+                .port_wait_ms = PORT_WAIT_MS,
         };
         read_await(ret);
         read_ms("FWD_WORKER_TIMEOUT_MS", &ret->worker_timeout_ms);
         read_ms("FWD_CANCEL_GRACE_MS", &ret->cancel_grace_ms);
+        read_ms("FWD_PORT_WAIT_MS", &ret->port_wait_ms);
 }
 
 void service_consider_exit(struct service *service) {

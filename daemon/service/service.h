@@ -40,6 +40,7 @@ struct settings { /* from the environment, docs/architecture.md */
         uint64_t await_first_ms, await_second_ms;
         uint64_t worker_timeout_ms; /* of silence */
         uint64_t cancel_grace_ms;
+        uint64_t port_wait_ms; /* for a serial port that another program has; 0: not */
 };
 
 struct alias {
@@ -58,6 +59,7 @@ struct service {
         uint32_t last_job_id;
         struct authorization *authorizations; /* polkit.c */
         struct inspection *inspections;       /* inspect.c */
+        struct port_wait *port_waits;         /* port-wait.c; each is its job's or device's */
         struct udev_intake *intake;           /* udev.c */
         struct backup_store backups;
         bool stopping; /* no new jobs; leave when the last one has ended */

@@ -83,7 +83,9 @@ void job_run(struct job *job) {
                         fail(job);
                         return;
                 }
-                if (step->phase)
+                if (job->held_step != job->step)
+                        job_held_end(job);
+                if (step->phase && !job_is_held(job))
                         job_set_phase(job, step->phase);
                 job_tell(job, 1U << JOB_P_CANCELABLE);
                 r = step->start(job);
@@ -148,8 +150,10 @@ static void on_report(void *userdata, const struct report *report) {
         int state = board_state_from_name(report_get(report, "STATE"));
         uint64_t done, total;
 
-        if (phase)
+        if (phase) {
+                job_held_end(job);
                 job_set_phase(job, phase);
+        }
         if (report_get_u64(report, "DONE", &done) == 0 &&
             report_get_u64(report, "TOTAL", &total) == 0)
                 job_set_progress(job, done, total);
@@ -163,19 +167,23 @@ static void on_report(void *userdata, const struct report *report) {
                 device_learn(job->device, report);
 }
 
-static void on_done(void *userdata, const struct worker_outcome *outcome) {
+static void on_done(void *userdata, const struct worker_outcome *said) {
         struct job *job = userdata;
         const struct step *step = present(job);
+        struct worker_outcome outcome = *said;
         int r;
 
         job->worker = worker_free(job->worker);
-        job_set_state(job, outcome->state);
+        job_set_state(job, outcome.state);
+        if (job_held_again(job, &outcome))
+                return;
+        job_held_end(job);
         if (step->finish)
-                r = step->finish(job, outcome);
+                r = step->finish(job, &outcome);
         else {
-                r = outcome->fault.error == FWD_OK ? 0 : -EIO;
+                r = outcome.fault.error == FWD_OK ? 0 : -EIO;
                 if (r < 0)
-                        job->fault = outcome->fault;
+                        job->fault = outcome.fault;
         }
         if (r < 0)
                 fail(job);
@@ -197,6 +205,7 @@ int step_start_worker(struct job *job, const struct worker_request *request) {
         static const struct worker_handlers handlers = {on_report, on_done};
         int r = worker_start(job->service, request, &handlers, job, &job->worker);
 
+        job->worker_has_tty = request->tty != NULL;
         if (r < 0)
                 return job_fault(job, FWD_FAILED, "The worker could not be started: %s",
                                  strerror(-r));
@@ -269,7 +278,12 @@ static bool may_vanish(const struct job *job) {
 void job_device_changed(struct job *job) {
         if (job->result != JOB_RUNNING || job->start_source)
                 return;
-        if (!may_vanish(job) && board_is_gone(job)) {
+        if (job_is_held(job) && !job->worker && present(job)->flags & STEP_NO_CANCEL) {
+                if (board_is_gone(job))
+                        job_run(job); /* nothing to ask any more */
+                return;
+        }
+        if ((!may_vanish(job) || job_is_held(job)) && board_is_gone(job)) {
                 job->lost = true;
                 if (job->worker) {
                         worker_lost(job->worker);

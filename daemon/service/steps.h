@@ -52,6 +52,13 @@ int step_start_worker(struct job *job, const struct worker_request *request);
 int step_start_await(struct job *job, const struct await *await);
 int job_fault(struct job *job, enum fwd_error error, const char *format, ...) _printf_(3, 4);
 
+/* job-held.c: the step's worker found the serial port in use. True: the step is begun again later,
+ * or the job has ended. False: the outcome, made clearer, is the step's. */
+bool job_held_again(struct job *job, struct worker_outcome *outcome);
+bool job_is_held(const struct job *job);
+/* The port is open, or it does not matter any more. */
+void job_held_end(struct job *job);
+
 /* The request with what every worker of this job gets. */
 struct worker_request step_request(const struct job *job, const char *operation);
 

@@ -43,6 +43,16 @@ static enum device_mode read_mode(struct udev_device *d) {
         return MODE_AWAY;
 }
 
+/* ModemManager looks at the USB device first, then at the port; what forces it wins. */
+static enum modem_rule read_modem_rule(struct udev_device *d) {
+        const char *process = udev_device_get_property_value(d, "ID_MM_DEVICE_PROCESS");
+        const char *ignore = udev_device_get_property_value(d, "ID_MM_DEVICE_IGNORE");
+
+        if (process && parse_bool(process) > 0)
+                return MODEM_RULE_PROCESS;
+        return ignore && parse_bool(ignore) > 0 ? MODEM_RULE_IGNORE : MODEM_RULE_NONE;
+}
+
 static void usb_added(struct service *service, struct udev_device *d) {
         struct device_usb usb = {
                 .port = udev_device_get_sysname(d),
@@ -51,6 +61,7 @@ static void usb_added(struct service *service, struct udev_device *d) {
                 .candidates = udev_device_get_property_value(d, "FWD_BOARD"),
                 .vendor_id = read_id(d, "idVendor"),
                 .product_id = read_id(d, "idProduct"),
+                .modem_rule = read_modem_rule(d),
         };
 
         /* Most of what is on a bus is none of ours. */
@@ -68,8 +79,10 @@ static void tty_added(struct service *service, struct udev_device *d) {
         struct udev_device *usb =
                 udev_device_get_parent_with_subsystem_devtype(d, "usb", "usb_device");
 
-        if (usb && node)
-                devices_tty_added(service, udev_device_get_sysname(usb), node);
+        if (!usb || !node)
+                return;
+        devices_tty_rule(service, udev_device_get_sysname(usb), read_modem_rule(d));
+        devices_tty_added(service, udev_device_get_sysname(usb), node);
 }
 
 /* What a HID device takes commands on is its interface 0; the others are joysticks and the like. */

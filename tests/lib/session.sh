@@ -93,6 +93,8 @@ bus_start() {
 	    <allow send_destination="org.freedesktop.DBus"/>
 	    <allow own="org.freedesktop.PolicyKit1"/>
 	    <allow send_destination="org.freedesktop.PolicyKit1"/>
+    <allow own="org.freedesktop.ModemManager1"/>
+    <allow send_destination="org.freedesktop.ModemManager1" send_interface="org.freedesktop.DBus.ObjectManager"/>
 	  </policy>
 	  <include>$bus.policy</include>
 	</busconfig>

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "service/device.h"
+#include "service/journal.h"
+#include "service/port-wait.h"
+#include "service/steps.h"
+
+/* A step whose worker found the serial port held is begun again until the port is free. */
+
+static void on_retry(void *userdata) {
+        job_run(userdata);
+}
+
+static void tell(struct job *job) {
+        _cleanup_free_ char *who = port_wait_who(job->port_wait), *notice = NULL;
+
+        if (who)
+                notice = text_format("%s. The job goes on when it is free; it waits for %" PRIu64
+                                     " s at most.",
+                                     who, job->service->settings.port_wait_ms / 1000);
+        if (notice)
+                job_set_fact(job, "Notice", notice);
+}
+
+static void on_told(void *userdata) {
+        tell(userdata);
+}
+
+static const struct port_wait_handlers handlers = {on_retry, on_told, .may_inhibit = true};
+
+static void begin(struct job *job) {
+        _cleanup_free_ char *who = port_wait_who(job->port_wait);
+        const char *notice = job_fact(job, "Notice");
+
+        job->held_step = job->step;
+        job->notice_before = notice ? strdup(notice) : NULL;
+        journal_log(LOG_NOTICE, job->port, job->id, "%s, waiting for it",
+                    who ? who : "The port is held");
+        job_set_phase(job, "waiting-for-port");
+        tell(job);
+}
+
+void job_held_end(struct job *job) {
+        char text[32];
+        uint64_t ms;
+
+        if (!job_is_held(job))
+                return;
+        ms = port_wait_elapsed_ms(job->port_wait);
+        (void) snprintf(text, sizeof(text), "%" PRIu64 ".%03" PRIu64, ms / 1000, ms % 1000);
+        job_set_fact(job, "PortWaitSeconds", text);
+        port_wait_end(job->port_wait);
+        if (job->notice_before)
+                job_set_fact(job, "Notice", job->notice_before);
+        else
+                job_clear_fact(job, "Notice");
+        free(job->notice_before);
+        job->notice_before = NULL;
+}
+
+bool job_is_held(const struct job *job) {
+        return port_wait_is_active(job->port_wait);
+}
+
+static void give_up(struct job *job, struct fault *fault) {
+        _cleanup_free_ char *who = port_wait_who(job->port_wait);
+
+        if (!who)
+                return;
+        *fault = (struct fault) FAULT_INIT;
+        fault_set(fault, FWD_PORT_HELD, "%s, for more than %" PRIu64 " s%s", who,
+                  job->service->settings.port_wait_ms / 1000,
+                  strstr(who, "ModemManager")
+                          ? " (systemctl stop ModemManager stops it; fwd's udev rules keep it off)"
+                          : "");
+}
+
+bool job_held_again(struct job *job, struct worker_outcome *outcome) {
+        bool first = !job_is_held(job);
+        int r;
+
+        if (outcome->fault.error != FWD_PORT_HELD || !job->worker_has_tty || !job->device->tty ||
+            job->service->settings.port_wait_ms == 0)
+                return false;
+        if (job->cancelling) {
+                job_run(job); /* which sees that it is cancelled */
+                return true;
+        }
+        r = port_wait_again(job->service, &job->port_wait, job->device->tty,
+                            job->device->modem_rule, &handlers, job);
+        if (r < 0) {
+                if (job_is_held(job))
+                        give_up(job, &outcome->fault);
+                return false;
+        }
+        if (first)
+                begin(job);
+        return true;
+}

@@ -1,0 +1,137 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Serial ports that another program has open: waited for, with its name where that can be known.
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+# shellcheck source=tests/lib/session.sh
+. "$(dirname "$0")/../lib/session.sh"
+# shellcheck source=tests/integration/service.sh
+. "$(dirname "$0")/service.sh"
+session_start bus sim
+mm_name=org.freedesktop.ModemManager1 mm_pid=''
+
+# The board's tty, for this process alone (TIOCEXCL, 0x540c) until hold_end.
+hold() {
+        rm -f "$session/hold" "$session/held"
+        mkfifo "$session/hold" "$session/held"
+        with_boards /usr/bin/python3 -c '
+import fcntl, os, sys
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+fcntl.ioctl(fd, 0x540c)
+open(sys.argv[2], "w").write("held\n")
+open(sys.argv[3]).read()
+' "$1" "$session/held" "$session/hold" &
+        holder=$!
+        read -r _ <"$session/held"
+}
+hold_end() {
+        : >"$session/hold"
+        wait "$holder"
+}
+mm_start() {
+        : >"$session/mm.out"
+        /usr/bin/python3 "$tests_dir/lib/mock-modem-manager.py" "$@" >"$session/mm.out" 2>"$session/mm.log" &
+        mm_pid=$!
+        session_pids+=("$mm_pid")
+        wait_for_name $mm_name $mm_pid || session_die "the mock ModemManager did not come up"
+}
+mm_stop() {
+        kill "$mm_pid"
+        wait "$mm_pid" 2>/dev/null
+}
+reboot() { call "$one" $device RebootToBootloader 'a{sv}' 0 | cut -d'"' -f2; }
+back() {
+        simctl replug 1-1 boot-pin=0
+        seen '^PropertiesChanged .*Variant=BTFL'
+        one=$(device_path 1-1)
+        tty=$(get "$one" $device Node)
+}
+
+# --- somebody has it, and lets go
+fwd_start
+watch_start
+simctl plug betaflight-f405 1-1
+seen '^PropertiesChanged .*Variant=BTFL'
+one=$(device_path 1-1)
+tty=$(get "$one" $device Node)
+hold "$tty"
+job_path=$(reboot)
+saw "the job waits, and says for what" "^PropertiesChanged $job_path .*Notice=Another program has $tty open\. .*25 s at most"
+is "its phase tells too" "$(get "$job_path" $job Phase)" waiting-for-port
+hold_end
+like "it goes on by itself when the port is free" "$(wait_job "$job_path")" '^success .*PortWaitSeconds=[0-9]+\.[0-9]+'
+unlike "and forgets the notice" "$(wait_job "$job_path")" 'Notice='
+is "the board is in its bootloader" "$(get "$one" $device Mode)" bootloader
+
+# --- cancelled, unplugged meanwhile
+back
+hold "$tty"
+job_path=$(reboot)
+seen "^PropertiesChanged $job_path .*Notice=Another program"
+is "a job that waits can be cancelled" "$(call "$job_path" $job Cancel)" ''
+like "and ends as cancelled" "$(wait_job "$job_path")" '^cancelled State=untouched '
+job_path=$(reboot)
+seen "^PropertiesChanged $job_path .*Notice=Another program"
+simctl unplug 1-1
+like "unplugged meanwhile" "$(wait_job "$job_path")" '^failed State=untouched .*DeviceLost'
+hold_end
+
+
+back
+
+# --- with a stub, for what only a ModemManager does
+fwd_stop
+stub_start
+export FWD_WORKER
+fwd_start
+one=$(device_path 1-1)
+tty=$(get "$one" $device Node)
+tries() { grep -c '^reboot' "$FWD_STUB_DIR/calls"; }
+# until_tries N: each call of the stub is told by the test's own pipe
+mkfifo "$session/tried"
+exec {tried_fd}<>"$session/tried"
+stub reboot "echo >'$session/tried'; fail PortHeld untouched 'Another program has it open'"
+until_tries() { while [ "$(tries)" -lt "$1" ]; do read -r -t "$WAIT_S" -u "$tried_fd" || return 1; done; }
+
+mm_start
+job_path=$(reboot)
+saw "who keeps off boards is not blamed" "^PropertiesChanged $job_path .*Notice=Another program has $tty open"
+until_tries 4
+begin=$(date +%s%N)
+mm_stop
+until_tries 5
+# Without being told of its end, the next try is in 2 s.
+is_at_most "ModemManager's end is heard: the next try is at once (ms)" $((($(date +%s%N) - begin) / 1000000)) 1500
+stub reboot 'simctl replug 1-1 boot-pin=1 >&2'
+is "then the port is free" "$(wait_job "$job_path" | cut -d' ' -f1)" success
+
+# --- it has made a modem of the board
+back
+mm_start "${tty#/dev/}" /sys/devices/mock/1-1
+stub reboot "[ -s '$session/mm.out' ] || fail PortHeld untouched 'Another program has it open'; simctl replug 1-1 boot-pin=1 >&2; say PHASE=rebooting"
+job_path=$(reboot)
+like "a modem is taken out of its hands" "$(wait_job "$job_path")" '^success'
+while read -r -t "$WAIT_S" line; do lines+="$line;"; [[ $line = released* ]] && break; done < <(exec tail --pid="$mm_pid" -n +1 -f "$session/mm.out")
+is "for the time of the job" "$lines" "inhibited /sys/devices/mock/1-1;released /sys/devices/mock/1-1;"
+mm_stop
+
+# --- it is told to by a rule that is not ours
+fwd_stop
+sim_stop
+FWD_ENV=(FWD_PORT_WAIT_MS=700)
+printf 'usb:v0483p5740*\n ID_MM_DEVICE_PROCESS=1\n' >"$session/hwdb/etc/udev/hwdb.d/99-other.hwdb"
+systemd-hwdb --root="$session/hwdb" update
+sim_start
+unstub reboot
+simctl plug betaflight-f405 1-1
+simctl wait 1-1 firmware
+fwd_start
+seen '^PropertiesChanged .*Variant=BTFL'
+one=$(device_path 1-1)
+like "the rule is told" "$(get "$one" $device Hint)" 'ID_MM_DEVICE_PROCESS.*ModemManager'
+mm_start
+stub reboot 'fail PortHeld untouched "Another program has it open"'
+job_path=$(reboot)
+like "and who has the port, when waiting ends" "$(wait_job "$job_path")" \
+        '^failed State=untouched .*PortHeld ErrorMessage=ModemManager has /dev/ttyACM[0-9]+ open, for more than 0 s .*systemctl stop ModemManager.*untouched'
+done_testing
