@@ -78,12 +78,11 @@ static int port_fault(const struct fc_cli *cli, int error, struct fault *fault) 
 static int keep(struct fc_cli *cli, char c) {
         if (c == '\r')
                 return 0;
+        if (cli->size >= FC_CLI_REPLY_MAX)
+                return -EFBIG;
         if (cli->size + 1 >= cli->allocated) {
-                char *grown;
+                char *grown = realloc(cli->reply, 2 * cli->allocated);
 
-                if (cli->size >= FC_CLI_REPLY_MAX)
-                        return -EFBIG;
-                grown = realloc(cli->reply, 2 * cli->allocated);
                 if (!grown)
                         return -ENOMEM;
                 cli->reply = grown;

@@ -98,9 +98,9 @@ enum fc_fate fc_config_translate(const struct fc_config_line *line,
 
 /* Every setting of `wanted` that is not in `got` as it is: `missing` is called with the line and
  * with what stands in its place (NULL: nothing; a diff leaves out what is at its default). Only
- * the sections whose bits are set (1 << section). Returns how many. */
-size_t fc_config_compare(const struct fc_config *wanted, const struct fc_config *got,
-                         const struct fc_identity *identity, unsigned sections,
-                         void (*missing)(void *userdata, const struct fc_config_line *line,
-                                         const char *instead),
-                         void *userdata);
+ * the sections whose bits are set (1 << section). Returns how many, or -ENOMEM. */
+int fc_config_compare(const struct fc_config *wanted, const struct fc_config *got,
+                      const struct fc_identity *identity, unsigned sections,
+                      void (*missing)(void *userdata, const struct fc_config_line *line,
+                                      const char *instead),
+                      void *userdata);

@@ -285,7 +285,8 @@ static const struct entry *find(const struct entry *entries, size_t n,
                                 size_t length) {
         for (size_t i = 0; i < n; i++)
                 if (strncmp(entries[i].text, text, length) == 0 &&
-                    (entries[i].text[length] == '\0' || entries[i].text[length] == ' ') &&
+                    (entries[i].text[length] == '\0' ||
+                     (entries[i].text[length] == ' ' && text[length] == ' ')) &&
                     strcmp(profile_text(entries[i].line), profile_text(line)) == 0)
                         return &entries[i];
         return NULL;
@@ -304,15 +305,18 @@ static struct entry *list_entries(const struct fc_config *config, size_t *ret_n)
         return entries;
 }
 
-size_t fc_config_compare(const struct fc_config *wanted, const struct fc_config *got,
-                         const struct fc_identity *identity, unsigned sections,
-                         void (*missing)(void *userdata, const struct fc_config_line *line,
-                                         const char *instead),
-                         void *userdata) {
-        size_t n_entries = 0, n_missing = 0;
+int fc_config_compare(const struct fc_config *wanted, const struct fc_config *got,
+                      const struct fc_identity *identity, unsigned sections,
+                      void (*missing)(void *userdata, const struct fc_config_line *line,
+                                      const char *instead),
+                      void *userdata) {
+        size_t n_entries = 0;
+        int n_missing = 0;
         _cleanup_free_ struct entry *entries = list_entries(got, &n_entries);
 
-        for (size_t i = 0; entries && i < wanted->n; i++) {
+        if (!entries)
+                return -ENOMEM;
+        for (size_t i = 0; i < wanted->n; i++) {
                 const struct fc_config_line *line = &wanted->lines[i];
                 char here[FC_CONFIG_LINE_MAX + 1], text[FC_CONFIG_LINE_MAX + 1];
                 const struct entry *found;

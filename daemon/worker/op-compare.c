@@ -29,7 +29,9 @@ static int compare(struct worker *worker, struct fault *fault) {
         r = config_session_read(&session, true, &got, fault);
         if (r < 0)
                 return r;
-        (void) fc_config_compare(wanted, got, &session.identity, sections, missing, &list);
+        r = fc_config_compare(wanted, got, &session.identity, sections, missing, &list);
+        if (r < 0)
+                return fault_set(fault, FWD_FAILED, "Out of memory");
         config_list_report(&list, &worker->reporter, "Missing");
         return 0;
 }
