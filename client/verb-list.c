@@ -30,16 +30,20 @@ static const char *board_name(const json_t *device) {
 static int add_device(struct table *table, const json_t *device) {
         const char *alias = json_text(device, "Alias");
         _cleanup_free_ char *job = bus_id_of(json_text(device, "Job"));
+        /* Not told by the board just now, but known by its serial number. */
+        _cleanup_free_ char *board = text_format(
+                "%s%s", board_name(device),
+                json_is_true(json_object_get(device, "Remembered")) ? " (remembered)" : "");
         _cleanup_free_ char *firmware = text_format("%s%s%s", json_text(device, "Variant"),
                                                     *json_text(device, "Variant") ? " " : "",
                                                     json_text(device, "FirmwareVersion"));
 
-        if (!firmware)
+        if (!firmware || !board)
                 return -ENOMEM;
         return table_add(table, (const char *const[]){
                                         json_text(device, "Port"),
                                         json_text(device, "Mode"),
-                                        board_name(device),
+                                        board,
                                         firmware,
                                         json_text(device, "Mcu"),
                                         *alias ? alias : json_text(device, "Serial"),

@@ -85,6 +85,10 @@ static bool is_of_a_chip(const char *serial, size_t length) {
         return true;
 }
 
+bool dfu_serial_is_constant(const char *serial) {
+        return !is_of_a_chip(serial, strlen(serial));
+}
+
 enum dfu_serial_verdict dfu_serial_check(const char *expected, const char *serial) {
         const size_t length = strlen(serial);
         bool of_chips = true;

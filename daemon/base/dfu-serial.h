@@ -29,5 +29,8 @@ int chip_id_parse(const char *text, uint32_t ret[3]);
 #define DFU_SERIAL_LIST_SIZE (DFU_SERIAL_CANDIDATES_MAX * DFU_SERIAL_SIZE)
 void dfu_serial_list(const uint32_t uid[3], char ret[DFU_SERIAL_LIST_SIZE]);
 
+/* True for what says nothing of one chip: a constant of some family, or of another form. */
+bool dfu_serial_is_constant(const char *serial);
+
 /* Compares what the device says with `expected`: one serial, or several with commas between. */
 enum dfu_serial_verdict dfu_serial_check(const char *expected, const char *serial);

@@ -50,6 +50,7 @@ static void on_done(void *userdata, const struct worker_outcome *outcome) {
         device->identify = worker_free(device->identify);
         if (outcome->fault.error == FWD_OK) {
                 device->identified = true;
+                identity_keep(device);
                 device_hint_update(device);
                 device->port_wait = port_wait_free(device->port_wait);
                 journal_log(LOG_INFO, port, 0, "This is %s, %s %s", device_name(device),

@@ -26,6 +26,7 @@ static const struct {
         [DEVICE_MEMORY_MAP] = {"MemoryMap", "s"},
         [DEVICE_READ_PROTECTED] = {"ReadProtected", "b"},
         [DEVICE_OPTION_BYTES] = {"OptionBytes", "s"},
+        [DEVICE_REMEMBERED] = {"Remembered", "b"},
         [DEVICE_HINT] = {"Hint", "s"},
         [DEVICE_ALIAS] = {"Alias", "s"},
         [DEVICE_JOB] = {"Job", "o"},
@@ -40,6 +41,8 @@ static int append_value(sd_bus_message *m, const struct device *device,
                 return sd_bus_message_append(m, "q", device->product_id);
         case DEVICE_READ_PROTECTED:
                 return sd_bus_message_append(m, "b", device->read_protected);
+        case DEVICE_REMEMBERED:
+                return sd_bus_message_append(m, "b", device->remembered);
         case DEVICE_JOB:
                 return sd_bus_message_append(m, "o", device->job ? device->job->path : "/");
         default:
@@ -233,6 +236,7 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY("MemoryMap", "s"),
         PROPERTY("ReadProtected", "b"),
         PROPERTY("OptionBytes", "s"),
+        PROPERTY("Remembered", "b"),
         PROPERTY("Hint", "s"),
         PROPERTY("Alias", "s"),
         PROPERTY("Job", "o"),

@@ -211,6 +211,10 @@ static void arrive(struct device *device, const struct device_usb *usb) {
         find_profile(device, usb);
         if (usb->mode == MODE_FIRMWARE) {
                 device->identified = false;
+                if (device->remembered) {
+                        device->remembered = false;
+                        device->dirty |= 1U << DEVICE_REMEMBERED;
+                }
                 for (size_t i = 0; i < ARRAY_SIZE(of_firmware); i++)
                         device_set(device, of_firmware[i], "");
         }

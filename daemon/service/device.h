@@ -47,6 +47,7 @@ enum device_property { /* in the order of dbus/org.fwctl1.xml */
                        DEVICE_MEMORY_MAP,
                        DEVICE_READ_PROTECTED,
                        DEVICE_OPTION_BYTES,
+                       DEVICE_REMEMBERED,
                        DEVICE_HINT,
                        DEVICE_ALIAS,
                        DEVICE_JOB,
@@ -70,6 +71,7 @@ struct device {
         enum device_mode mode;
         uint16_t vendor_id, product_id;
         bool read_protected;
+        bool remembered;                  /* what is said of the board is of an earlier time */
         char *text[_DEVICE_PROPERTY_MAX]; /* of the string properties; NULL: "" */
         char *dfu_serials;    /* what its ROM may call itself, by its unique id; NULL: not known */
         bool by_software;     /* in its bootloader because its firmware was asked for it */
@@ -133,10 +135,13 @@ void device_flush(struct device *device);
 /* Appends a{sv} of all properties. */
 int device_append(sd_bus_message *message, const struct device *device);
 
-/* identity.c: what a board was when it left, so that it is known again when it comes back as its
- * bootloader without a job of ours, and its serial number proves it. */
+/* identity.c: what a board was when it left, or (identity-store.h) at some time before, so that it
+ * is known again when it comes back as its bootloader without a job of ours, and its serial number
+ * proves it. */
 void identity_remember(const struct device *device);
 void identity_restore(struct device *device);
+/* The board has told what it is: kept on the disk. */
+void identity_keep(struct device *device);
 void identity_forget(struct device *device);
 void identities_clear(struct service *service);
 

@@ -105,6 +105,8 @@ int step_identify_finish(struct job *job, const struct worker_outcome *outcome) 
                 return -EIO;
         }
         job->device->identified = true;
+        if (is_firmware(job))
+                identity_keep(job->device);
         device_hint_update(job->device);
         device_flush(job->device);
         return 0;

@@ -28,6 +28,8 @@ static int ask_finish(struct job *job, const struct worker_outcome *outcome) {
                 return -EIO;
         }
         job->device->identified = outcome->fault.error == FWD_OK;
+        if (job->device->identified)
+                identity_keep(job->device);
         return 0;
 }
 

@@ -64,7 +64,9 @@ static const char *state_dir(void) {
 }
 
 int service_open_state(struct service *service) {
-        return backup_store_init(&service->backups, service->settings.state_dir);
+        int r = backup_store_init(&service->backups, service->settings.state_dir);
+
+        return r < 0 ? r : identity_store_init(&service->known, service->settings.state_dir);
 }
 
 void settings_load(struct settings *ret) {
@@ -99,4 +101,5 @@ void service_clear(struct service *service) {
         identities_clear(service);
         aliases_clear(service);
         backup_store_clear(&service->backups);
+        identity_store_clear(&service->known);
 }

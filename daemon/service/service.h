@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "service/backup-store.h"
+#include "service/identity-store.h"
 
 #define SERVICE_NAME            "org.fwctl1"
 #define SERVICE_PATH            "/org/fwctl1"
@@ -62,7 +63,8 @@ struct service {
         struct port_wait *port_waits;         /* port-wait.c; each is its job's or device's */
         struct udev_intake *intake;           /* udev.c */
         struct backup_store backups;
-        bool stopping; /* no new jobs; leave when the last one has ended */
+        struct identity_store known; /* boards, over restarts */
+        bool stopping;               /* no new jobs; leave when the last one has ended */
 };
 
 /* Reads the settings from the environment; what cannot be read is told and left at its default. */

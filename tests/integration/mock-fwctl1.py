@@ -158,7 +158,7 @@ class Device(dbus.service.Object):
             "Product": "STM32 VCP", "Serial": "SERIAL%d" % self.number + evil, "UniqueId": "",
             "Board": "betaflight", "BoardName": "Räucherfisch F405" + evil, "Variant": "BTFL",
             "FirmwareVersion": "4.5.1", "Mcu": "STM32F405", "Node": "/dev/ttyACM%d" % self.number,
-            "MemoryMap": "", "ReadProtected": dbus.Boolean(False), "Hint": "",
+            "MemoryMap": "", "ReadProtected": dbus.Boolean(False), "Remembered": dbus.Boolean(False), "Hint": "",
             "Alias": "bay%d" % self.number if self.number > 1 else "",
             "Job": dbus.ObjectPath(self.job.path if self.job and not self.job.result else "/"),
         }

@@ -137,5 +137,26 @@ check "waiting for the firmware: a board" plug betaflight-f722 1-7 MATEKF722SE a
 check_exit "waiting for the firmware: it was flashed" 0 fwctl flash 1-7 "$data/hello-5.hex"
 like "waiting for the firmware: what to do is told" "$output" "Unplug the USB cable.*flashed and verified"
 
+# --- met cold: it said what it is to a service before this one
+
+check "remembered: a board" plug betaflight-f722 1-5 MATEKF722SE uid=0023001f3537510936373731 bootloader-serial=365A37503537
+check "remembered: it has said all of it" fwctl identify 1-5
+events_stop
+fwd_stop
+is "remembered: the service ends" $? 0
+simctl replug 1-5 boot-pin=1 >/dev/null
+fwd_start
+events_start
+check "remembered: it is there" wait_board 1-5 Mode bootloader
+is "remembered: as what it is" "$(fwctl show 1-5 -p BoardName,Variant,Mcu,Board,Remembered --value | paste -sd' ')" \
+        "MATEKF722SE BTFL STM32F7X2 betaflight yes"
+like "remembered: and is listed so" "$(fwctl list --no-legend --full)" "MATEKF722SE \(remembered\)"
+before=$(hash_of 1-5)
+check_exit "remembered: another board's file is refused" 6 fwctl -q -j flash 1-5 "$data/hello-4.hex"
+failed "remembered" WrongBoard untouched
+is "remembered: the flash is as it was" "$(hash_of 1-5)" "$before"
+check_exit "remembered: its own is flashed" 0 fwctl flash 1-5 "$data/hello-5.hex"
+is "remembered: it says itself again what it is" "$(fwctl show 1-5 -p BoardName,Remembered --value | paste -sd' ')" "MATEKF722SE no"
+
 events_stop
 done_testing

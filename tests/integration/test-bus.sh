@@ -32,7 +32,8 @@ is "and can be read" "$(get "$path" $device BoardName)" STUB405
 is "a board has no job" "$(get "$path" $device Job)" /
 
 # --- listed
-like "ListDevices has it" "$(call $root $manager ListDevices)" "^a\(oa\{sv\}\) 1 \"$path\" 21 "
+n_properties=$(sed -n '/interface name="org.fwctl1.Device"/,/<\/interface>/p' "$source_dir/dbus/org.fwctl1.xml" | grep -c '<property ')
+like "ListDevices has it" "$(call $root $manager ListDevices)" "^a\(oa\{sv\}\) 1 \"$path\" $n_properties "
 like "the object manager has it" "$(call $root org.freedesktop.DBus.ObjectManager GetManagedObjects)" "\"$path\""
 simctl plug stm32-f405 1-10
 seen '^DeviceAdded '
