@@ -65,7 +65,8 @@ flash_has() { # FILE
 }
 
 one_board() {
-        local image knobs=("$@") output
+        # A chip of its own for each: else it would be known in its bootloader as the board of another line.
+        local image knobs=("uid=$(printf %08x "$n")3334510b32313533" "$@") output
         image=$(find_image "$image_name")
         [ "$way" = itself ] || knobs+=(boot-pin=0 firmware-boots=yes after-leave=auto)
         simctl plug "$kind" "$port" "${knobs[@]}" >/dev/null
