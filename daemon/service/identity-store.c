@@ -251,6 +251,15 @@ void identity_store_keep(struct identity_store *store, const char *const text[_K
         store->failed = r < 0;
 }
 
+/* The first of the predictions alone. Of the others, one is the first plus ten: what a neighbour on
+ * the same wafer shows, whose unique id differs in its place on it. */
+static bool shows(const struct known_board *board, const char *serial) {
+        const char *serials = board->text[KNOWN_DFU_SERIALS];
+        size_t n = strcspn(serials, ",");
+
+        return strlen(serial) == n && strncmp(serials, serial, n) == 0;
+}
+
 const struct known_board *identity_store_find(const struct identity_store *store,
                                               const char *serial) {
         const struct known_board *found = NULL;
@@ -258,8 +267,7 @@ const struct known_board *identity_store_find(const struct identity_store *store
         if (strlen(serial) < SERIAL_LENGTH_MIN || dfu_serial_is_constant(serial))
                 return NULL;
         for (size_t i = 0; i < store->n; i++) {
-                if (dfu_serial_check(store->boards[i].text[KNOWN_DFU_SERIALS], serial) !=
-                    DFU_SERIAL_MATCH)
+                if (!shows(&store->boards[i], serial))
                         continue;
                 if (found)
                         return NULL;

@@ -87,6 +87,21 @@ static void test_another_serial(void **state) {
         }
 }
 
+/* Its ROM may call a chip one of several things; a stranger may be called the less likely of them.
+ */
+static void test_unlikely_serial(void **state) {
+        struct bench *bench = *state;
+
+        write_board(bench, UID_HEX ".json",
+                    "{\"UniqueId\": \"" UID_HEX "\", \"DfuSerials\": \"" ROM_SERIAL
+                    ",325E356D3334\", \"Board\": \"betaflight\", \"BoardName\": \"STUB405\", "
+                    "\"Variant\": \"BTFL\", \"Mcu\": \"STM32F405\", \"Seen\": 1}");
+        restart(bench);
+        assert_known(bench_plug_bootloader(bench, PORT, "325E356D3334"), "");
+        bench_unplug(bench, PORT);
+        assert_known(bench_plug_bootloader(bench, PORT, ROM_SERIAL), "STUB405");
+}
+
 /* Two chips that would show one serial number: it may be either. */
 static void test_ambiguous(void **state) {
         struct bench *bench = *state;
@@ -222,6 +237,7 @@ int main(void) {
                 TEST(test_known_after_a_restart),
                 TEST(test_told_is_not_remembered),
                 TEST(test_another_serial),
+                TEST(test_unlikely_serial),
                 TEST(test_ambiguous),
                 TEST(test_twins_at_once),
                 TEST(test_the_board_is_there),
