@@ -44,6 +44,9 @@ struct options {
         const char *range;    /* NULL: all */
         const char *save_old; /* file for the old flash; NULL: none */
         bool dry_run, yes;
+        enum { KEEP_UNSAID, KEEP_CONFIG, NO_KEEP_CONFIG } keep_config;
+        bool dump, save_with_errors;
+        const char *only; /* NULL: all of it */
         bool to_firmware; /* reboot --firmware */
         bool wait;        /* flash: for the board */
 };
@@ -72,6 +75,9 @@ int verb_read(struct client *c, int argc, char **argv);
 int verb_erase(struct client *c, int argc, char **argv);
 int verb_unprotect(struct client *c, int argc, char **argv);
 int verb_identify(struct client *c, int argc, char **argv);
+int verb_backup(struct client *c, int argc, char **argv);
+int verb_restore(struct client *c, int argc, char **argv);
+int verb_backups(struct client *c, int argc, char **argv);
 int verb_jobs(struct client *c, int argc, char **argv);
 int verb_wait(struct client *c, int argc, char **argv);
 int verb_cancel(struct client *c, int argc, char **argv);

@@ -69,6 +69,37 @@ static void print_flashed(const struct job *job, const struct outcome *o) {
         puts(".");
 }
 
+/* What became of the configuration, if it was touched. */
+static void print_config(const struct job *job, const struct outcome *o) {
+        static const struct {
+                const char *config, *text;
+        } texts[] = {
+                {"kept", "the board kept its configuration"},
+                {"restored", "the configuration was restored"},
+                {"partly-restored", "the configuration was restored in part"},
+                {"not-restored", "the configuration was not restored"},
+        };
+        const char *config = json_text(o->details, "Config"),
+                   *backup = json_text(o->details, "Backup");
+
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+                if (strcmp(texts[i].config, config) == 0)
+                        printf("%s: %s%s%s.\n", job->title, texts[i].text,
+                               *backup ? "; a backup is " : "", backup);
+}
+
+static void print_lines(const struct client *c, const struct outcome *o, const char *key,
+                        const char *what) {
+        const char *lines = json_text(o->details, key);
+        _cleanup_free_ char *clean = *lines ? screen_clean(lines) : NULL;
+
+        if (!clean)
+                return;
+        (void) fflush(stdout);
+        fprintf(stderr, "%s%s: %s%s\n", color(c->options.color_err, COLOR_WARN), what, clean,
+                color(c->options.color_err, COLOR_RESET));
+}
+
 static void print_identity(const struct job *job, const json_t *details) {
         static const char *const keys[] = {"BoardName",     "Variant",    "FirmwareVersion",
                                            "Mcu",           "McuFamily",  "UniqueId",
@@ -137,8 +168,12 @@ static void print_success(struct client *c, const struct job *job, const struct 
                        *notice ? "told to start its firmware" : "in its firmware");
         else if (strcmp(job->kind, "reboot") == 0)
                 printf("%s: in its bootloader.\n", job->title);
-        else
+        else if (strcmp(job->kind, "backup") == 0)
+                printf("%s: configuration kept as backup %s.\n", job->title,
+                       json_text(o->details, "Backup"));
+        else if (strcmp(job->kind, "restore") != 0)
                 printf("%s: job %s (%s) succeeded.\n", job->title, job->id, job->kind);
+        print_config(job, o);
         fputs(color(c->options.color_out, COLOR_RESET), stdout);
         if (*notice && !o->notice_told) {
                 _cleanup_free_ char *clean = screen_clean(notice);
@@ -150,11 +185,13 @@ static void print_success(struct client *c, const struct job *job, const struct 
 }
 
 static int print_ended(struct client *c, const struct job *job, const struct outcome *o) {
-        if (strcmp(o->result, "success") != 0)
-                return problem_print(c, &o->problem);
-        if (!client_json(c))
+        bool success = strcmp(o->result, "success") == 0;
+
+        if (success && !client_json(c))
                 print_success(c, job, o);
-        return FWD_EXIT_OK;
+        print_lines(c, o, "ConfigRejectedLines", "Refused by the board");
+        print_lines(c, o, "ConfigSkippedLines", "Left out");
+        return success ? FWD_EXIT_OK : problem_print(c, &o->problem);
 }
 
 static void print_left(const struct job *job) {

@@ -79,21 +79,41 @@ static int job_start(struct client *c, const struct device *device, const char *
         return r != 0 ? r : job_from_reply(reply, device, kind, ret, p);
 }
 
-int job_run(struct client *c, const struct device *device, const char *kind, sd_bus_message *call) {
+int job_run_to_end(struct client *c, const struct device *device, const char *kind,
+                   sd_bus_message *call, struct job *ret_job, struct outcome *ret) {
         _cleanup_job_ struct job job = {};
         _cleanup_watch_ struct watch *watch = NULL;
-        _cleanup_outcome_ struct outcome outcome = {};
         struct problem p = {};
-        int r = 0;
+        int r = watch_new(c, &watch, &p);
 
-        if (!c->options.no_block)
-                r = watch_new(c, &watch, &p);
         if (r == 0)
                 r = job_start(c, device, kind, call, &job, &p);
         if (r != 0)
                 return refusal_print(c, device->port, kind, &p);
+        r = watch_run(watch, &job, ret, &p);
+        if (r != 0)
+                return problem_print(c, &p);
+        *ret_job = job;
+        job = (struct job){};
+        return 0;
+}
+
+static int job_start_only(struct client *c, const struct device *device, const char *kind,
+                          sd_bus_message *call) {
+        _cleanup_job_ struct job job = {};
+        struct problem p = {};
+        int r = job_start(c, device, kind, call, &job, &p);
+
+        return r != 0 ? refusal_print(c, device->port, kind, &p) : started_print(c, &job);
+}
+
+int job_run(struct client *c, const struct device *device, const char *kind, sd_bus_message *call) {
+        _cleanup_job_ struct job job = {};
+        _cleanup_outcome_ struct outcome outcome = {};
+        int r;
+
         if (c->options.no_block)
-                return started_print(c, &job);
-        r = watch_run(watch, &job, &outcome, &p);
-        return r != 0 ? problem_print(c, &p) : outcome_print(c, &job, &outcome);
+                return job_start_only(c, device, kind, call);
+        r = job_run_to_end(c, device, kind, call, &job, &outcome);
+        return r != 0 ? r : outcome_print(c, &job, &outcome);
 }

@@ -41,6 +41,10 @@ void outcome_clear(struct outcome *outcome);
 /* The whole of a verb that makes a job: sends the call with its matches installed before, watches
  * (but with --no-block), and tells. Returns the exit code. */
 int job_run(struct client *c, const struct device *device, const char *kind, sd_bus_message *call);
+/* Its parts, for a verb that has something to do between the end and telling it: 0 with the outcome
+ * of a job that was watched, or the exit code when all is told already. */
+int job_run_to_end(struct client *c, const struct device *device, const char *kind,
+                   sd_bus_message *call, struct job *ret_job, struct outcome *ret);
 /* A job of ListJobs as struct job. */
 int job_from_properties(const json_t *properties, struct job *ret, struct problem *p);
 

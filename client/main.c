@@ -29,6 +29,11 @@ enum {
         OPT_SAVE_OLD,
         OPT_DRY_RUN,
         OPT_YES,
+        OPT_KEEP_CONFIG,
+        OPT_NO_KEEP_CONFIG,
+        OPT_DUMP,
+        OPT_ONLY,
+        OPT_SAVE_WITH_ERRORS,
         _OPT_MAX,
 
         ARG_VERSION,
@@ -54,7 +59,8 @@ static const struct verb {
         {"inspect", 1, 1, BIT(OPT_ADDRESS), verb_inspect, "FILE"},
         {"flash", 1, 2,
          BIT(OPT_ADDRESS) | BIT(OPT_ERASE) | BIT(OPT_NO_LEAVE) | BIT(OPT_FORCE) |
-                 BIT(OPT_NO_BLOCK) | BIT(OPT_WAIT) | BIT(OPT_SAVE_OLD) | BIT(OPT_DRY_RUN),
+                 BIT(OPT_NO_BLOCK) | BIT(OPT_WAIT) | BIT(OPT_SAVE_OLD) | BIT(OPT_DRY_RUN) |
+                 BIT(OPT_KEEP_CONFIG) | BIT(OPT_NO_KEEP_CONFIG),
          verb_flash, "[DEVICE] FILE"},
         {"reboot", 0, 1, BIT(OPT_NO_BLOCK) | BIT(OPT_BOOTLOADER) | BIT(OPT_FIRMWARE), verb_reboot,
          "[DEVICE]"},
@@ -68,6 +74,10 @@ static const struct verb {
          verb_erase, "[DEVICE]"},
         {"unprotect", 0, 1, BIT(OPT_YES) | BIT(OPT_DRY_RUN) | BIT(OPT_NO_BLOCK), verb_unprotect,
          "[DEVICE]"},
+        {"backup", 0, 2, BIT(OPT_DUMP), verb_backup, "[DEVICE] [FILE]"},
+        {"restore", 1, 2, BIT(OPT_ONLY) | BIT(OPT_SAVE_WITH_ERRORS) | BIT(OPT_NO_BLOCK),
+         verb_restore, "[DEVICE] FILE|BACKUP"},
+        {"backups", 0, 1, 0, verb_backups, "[DEVICE]"},
         {"jobs", 0, 0, 0, verb_jobs, ""},
         {"wait", 0, 1, 0, verb_wait, "[JOB]"},
         {"cancel", 1, 1, BIT(OPT_NO_BLOCK), verb_cancel, "JOB"},
@@ -98,6 +108,11 @@ static const struct option long_options[] = {
         {"save-old", required_argument, NULL, OPT_SAVE_OLD},
         {"dry-run", no_argument, NULL, OPT_DRY_RUN},
         {"yes", no_argument, NULL, OPT_YES},
+        {"keep-config", no_argument, NULL, OPT_KEEP_CONFIG},
+        {"no-keep-config", no_argument, NULL, OPT_NO_KEEP_CONFIG},
+        {"dump", no_argument, NULL, OPT_DUMP},
+        {"only", required_argument, NULL, OPT_ONLY},
+        {"save-with-errors", no_argument, NULL, OPT_SAVE_WITH_ERRORS},
         {},
 };
 
@@ -128,6 +143,11 @@ static void print_help(void) {
              "  unprotect [DEVICE]      Take the read protection off a chip, which erases it\n"
              "  recover-bootloader [DEVICE] FILE\n"
              "                          Write the loader that a board has of its own again\n"
+             "\n"
+             "Configuration:\n"
+             "  backup [DEVICE] [FILE]  Read it, keep it here, and write it to FILE\n"
+             "  restore [DEVICE] FILE   Give a file, or one of the backups, to a board\n"
+             "  backups [DEVICE]        Those that are kept here\n"
              "\n"
              "Jobs:\n"
              "  jobs                    What runs, and what ended lately\n"
@@ -163,6 +183,11 @@ static void print_help(void) {
              "     --dry-run            flash, erase, unprotect, recover-bootloader: tell the\n"
              "                          plan, change nothing\n"
              "     --yes                erase, unprotect: do not ask\n"
+             "     --keep-config        flash: back the configuration up and bring it back\n"
+             "     --no-keep-config     flash: do not\n"
+             "     --dump               backup: all settings, not only the changed ones\n"
+             "     --only=PARTS         restore: only these, such as serial,receiver,modes,osd\n"
+             "     --save-with-errors   restore: save although the board refuses some lines\n"
              "     --bootloader         reboot: into the bootloader (default)\n"
              "     --firmware           reboot: into the firmware\n"
              "\n"
@@ -261,6 +286,21 @@ static int parse_verb_option(struct client *c, int option) {
                 return 0;
         case OPT_WAIT:
                 c->options.wait = true;
+                return 0;
+        case OPT_KEEP_CONFIG:
+                c->options.keep_config = KEEP_CONFIG;
+                return 0;
+        case OPT_NO_KEEP_CONFIG:
+                c->options.keep_config = NO_KEEP_CONFIG;
+                return 0;
+        case OPT_DUMP:
+                c->options.dump = true;
+                return 0;
+        case OPT_ONLY:
+                c->options.only = optarg;
+                return 0;
+        case OPT_SAVE_WITH_ERRORS:
+                c->options.save_with_errors = true;
                 return 0;
         case OPT_BOOTLOADER:
                 c->options.to_firmware = false;
@@ -378,6 +418,8 @@ static int run_verb(struct client *c, int argc, char **argv, const struct argume
                         return usage(c, "fwctl %s does not take --%s.", name, option_name(option));
         if ((a->given & BIT(OPT_BOOTLOADER)) && (a->given & BIT(OPT_FIRMWARE)))
                 return usage(c, "--bootloader and --firmware exclude each other.");
+        if ((a->given & BIT(OPT_KEEP_CONFIG)) && (a->given & BIT(OPT_NO_KEEP_CONFIG)))
+                return usage(c, "--keep-config and --no-keep-config exclude each other.");
         if (argc > 0 && (argc - 1 < verb->args_min || argc - 1 > verb->args_max))
                 return usage(c, "It is: fwctl %s%s%s", name, *verb->arguments ? " " : "",
                              verb->arguments);

@@ -9,7 +9,7 @@ _fwctl_first_column() {
 
 _fwctl() {
         local cur prev verb="" word i
-        local verbs="list show monitor inspect flash read erase unprotect reboot leave identify recover-bootloader jobs wait cancel version"
+        local verbs="list show monitor inspect flash read erase unprotect reboot leave identify recover-bootloader backup restore backups jobs wait cancel version"
         local options="--help --version --json= --color= --no-legend --full --quiet --no-ask-password"
 
         cur="${COMP_WORDS[COMP_CWORD]}"
@@ -37,11 +37,13 @@ _fwctl() {
                 case "$verb" in
                 show) options+=" --property= --value" ;;
                 inspect) options+=" --address=" ;;
-                flash) options+=" --address= --erase= --no-leave --force --no-block --wait --save-old= --dry-run" ;;
+                flash) options+=" --address= --erase= --no-leave --force --no-block --wait --save-old= --dry-run --keep-config --no-keep-config" ;;
                 read) options+=" --range= --no-leave --force" ;;
                 erase) options+=" --range= --dry-run --yes --no-block" ;;
                 unprotect) options+=" --dry-run --yes --no-block" ;;
                 recover-bootloader) options+=" --dry-run --no-block" ;;
+                backup) options+=" --dump" ;;
+                restore) options+=" --only= --save-with-errors --no-block" ;;
                 reboot) options+=" --bootloader --firmware --no-block" ;;
                 leave | identify | cancel) options+=" --no-block" ;;
                 esac
@@ -52,11 +54,11 @@ _fwctl() {
 
         case "$verb" in
         "") mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
-        show | reboot | leave | identify | erase | unprotect)
+        show | reboot | leave | identify | erase | unprotect | backups)
                 mapfile -t COMPREPLY < <(compgen -W "$(_fwctl_first_column list)" -- "$cur") ;;
         wait | cancel) mapfile -t COMPREPLY < <(compgen -W "$(_fwctl_first_column jobs)" -- "$cur") ;;
         inspect) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-        flash | recover-bootloader | read)
+        flash | recover-bootloader | read | backup | restore)
                 compopt -o filenames
                 mapfile -t COMPREPLY < <(compgen -W "$(_fwctl_first_column list)" -- "$cur"
                                          compgen -f -- "$cur") ;;

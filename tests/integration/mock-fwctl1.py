@@ -27,13 +27,17 @@ NAME = "org.fwctl1"
 ROOT = "/org/fwctl1"
 MANAGER, DEVICE, JOB = NAME + ".Manager", NAME + ".Device", NAME + ".Job"
 PROPERTIES = "org.freedesktop.DBus.Properties"
-OPTIONS = {"address", "force", "erase", "leave"}
+OPTIONS = {"address", "force", "erase", "leave", "keep-config", "dump", "only", "save-with-errors"}
+BACKUP = "20251121T115900Z-1a2b3c4d"
+CONFIG = b"# fwd configuration backup\nset a = 1\nsave\n"
 PHASES = {
     "flash": ["inspecting", "rebooting", "waiting-for-bootloader", "opening", "erasing", "writing",
               "verifying", "leaving", "waiting-for-firmware", "done"],
     "reboot": ["rebooting", "waiting-for-bootloader", "done"],
     "leave": ["opening", "leaving", "waiting-for-firmware", "done"],
     "identify": ["identifying", "done"],
+    "backup": ["reading-config", "done"],
+    "restore": ["restoring", "saving", "waiting-for-firmware", "comparing-config", "done"],
 }
 STEPS = 10  # progress reports in a phase that has bytes
 
@@ -123,6 +127,30 @@ class Manager(dbus.service.Object):
                 "Segments": "0x08000000+16384,0x08008000+%d" % len(data),
                 "Sha256": hashlib.sha256(data).hexdigest(), "TargetName": "ST...\x1b[31m"}
 
+    @dbus.service.method(MANAGER, in_signature="a{sv}", out_signature="aa{sv}")
+    def ListBackups(self, options):
+        self.mock.check("ListBackups", options)
+        if "empty" in self.mock.settings:
+            return dbus.Array([], signature="a{sv}")
+        return dbus.Array([dbus.Dictionary({
+            "Id": i, "UniqueId": uid, "BoardName": "Fisch\x1b[31m", "Variant": "BTFL", "FirmwareVersion": "4.5.1",
+            "Time": dbus.UInt64(1763726340000000), "Size": dbus.UInt64(len(CONFIG)),
+            "Sha256": hashlib.sha256(CONFIG).hexdigest()}, signature="sv")
+            for i, uid in ((BACKUP, "00ab1"), ("20251120T115900Z-99999999", "00ab2"))], signature="a{sv}")
+
+    @dbus.service.method(MANAGER, in_signature="sa{sv}", out_signature="h")
+    def GetBackup(self, backup, options):
+        self.mock.check("GetBackup " + backup, options)
+        if not BACKUP.startswith(backup):
+            raise Failure("NotFound", "There is no backup %s." % backup)
+        fd = os.memfd_create("config")
+        os.write(fd, CONFIG)
+        os.lseek(fd, 0, os.SEEK_SET)
+        try:
+            return dbus.types.UnixFd(fd)
+        finally:
+            os.close(fd)
+
     @dbus.service.method(PROPERTIES, in_signature="s", out_signature="a{sv}")
     def GetAll(self, interface):
         return {"Version": "9.8.7", "Features": dbus.Array(["dfu", "msp"], signature="s")}
@@ -155,7 +183,7 @@ class Device(dbus.service.Object):
         return {
             "Port": self.port, "Mode": self.mode, "VendorId": dbus.UInt16(0x0483),
             "ProductId": dbus.UInt16(0x5740), "Manufacturer": "Betaflight" + evil,
-            "Product": "STM32 VCP", "Serial": "SERIAL%d" % self.number + evil, "UniqueId": "",
+            "Product": "STM32 VCP", "Serial": "SERIAL%d" % self.number + evil, "UniqueId": "00ab%d" % self.number,
             "Board": "betaflight", "BoardName": "Räucherfisch F405" + evil, "Variant": "BTFL",
             "FirmwareVersion": "4.5.1", "Mcu": "STM32F405", "Node": "/dev/ttyACM%d" % self.number,
             "MemoryMap": "", "ReadProtected": dbus.Boolean(False), "Remembered": dbus.Boolean(False), "Hint": "",
@@ -197,6 +225,18 @@ class Device(dbus.service.Object):
         self.mock.check("Leave", options)
         return self.mock.start("leave", self)
 
+    @dbus.service.method(DEVICE, in_signature="a{sv}", out_signature="o")
+    def BackupConfig(self, options):
+        self.mock.check("BackupConfig", options)
+        return self.mock.start("backup", self)
+
+    @dbus.service.method(DEVICE, in_signature="ha{sv}", out_signature="o")
+    def RestoreConfig(self, config, options):
+        self.mock.check("RestoreConfig", options)
+        data = read_all(config)
+        self.mock.calls.append("config " + data.decode().splitlines()[-2])
+        return self.mock.start("restore", self, data)
+
 
 class Job(dbus.service.Object):
     def __init__(self, mock, number, kind, device, data):
@@ -221,6 +261,12 @@ class Job(dbus.service.Object):
             d.update({"Variant": "BTFL", "FirmwareVersion": "4.5.1", "Mcu": "STM32F405"})
         if self.result == "success" and self.kind == "flash":
             d["Written"] = str(len(self.data))
+        if self.result == "success" and self.kind == "backup":
+            d["Backup"] = BACKUP
+        if self.kind in ("restore", "flash"):
+            for pair in filter(None, self.mock.settings.get("details", "").split("|")):
+                key, _, value = pair.partition("=")
+                d[key] = value
         return dbus.Dictionary(d, signature="sv")
 
     def properties(self):
@@ -254,7 +300,7 @@ class Job(dbus.service.Object):
             if settings.get("hold") == phase and self.part == STEPS // 2 * has_bytes:
                 self.held = True
                 return False
-            if "fail" in settings and phase == "writing" and self.part:
+            if "fail" in settings and (phase == "writing" and self.part or phase == "saving"):
                 name, state, message = settings["fail"].split(" ", 2)
                 self.end("failed", name, message, state)
                 return False

@@ -554,6 +554,60 @@ END
         exec 8<&-
 }
 
+# --- configurations ----------------------------------------------------------------------------
+
+test_backup() {
+        local id=20251121T115900Z-1a2b3c4d
+        run 0 backup && has "$out" "configuration kept as backup $id" || return
+        run 0 backup 1-1 "$dir/config.txt" && is "$(tail -1 "$dir/config.txt")" save || return
+        # A backup is not written over another.
+        run 2 backup "$dir/config.txt" && has "$err" "is there already" || return
+        run 0 backup --dump - && is "${out##*$'\n'}" save && hasnt "$out" "kept as" &&
+                has "$(mock Calls)" "BackupConfig dump=1" || return
+        run 2 backup -j - && run 2 backup a b c && run 3 backup 7-7 || return
+        run 1 backup 1-1 "$dir/none/config.txt" && has "$err" "The backup is kept" || return
+        run 0 -j backup 1-1 && json 'j["details"]["Backup"] == "'$id'" and j["kind"] == "backup"'
+}
+
+test_restore() {
+        local id=20251121T115900Z-1a2b3c4d
+        printf 'set b = 2\nsave\n' >"$dir/mine.txt"
+        mock Set details "Config=restored" && run 0 restore "$dir/mine.txt" && has "$out" "configuration was restored" &&
+                has "$(mock Calls)" "config set b = 2" || return
+        # A backup by its name, or how that begins; a file of that name is nearer.
+        run 0 restore 1-1 $id && has "$(mock Calls)" "config set a = 1" && run 0 restore 20251121T &&
+                run 3 restore 20251122T && has "$err" "no backup" || return
+        (cd "$dir" && cp mine.txt 20251121T && run 0 restore 20251121T && rm 20251121T) || return
+        run 0 restore --only=serial,osd --save-with-errors "$dir/mine.txt" &&
+                has "$(mock Calls)" "RestoreConfig only=serial,osd save-with-errors=1" || return
+        run 3 restore "$dir/none.txt" && run 6 restore "$dir/empty.bin" && run 6 restore "$dir/pipe" && run 2 restore
+}
+
+test_restore_in_part() {
+        printf 'set b = 2\nsave\n' >"$dir/mine.txt"
+        mock Set details "Config=partly-restored|ConfigSkippedLines=set c = 3 (unknown)|Notice=1 setting did not come back"
+        run 0 restore "$dir/mine.txt" && has "$out" "restored in part" && has "$err" "Left out: set c = 3 (unknown)" &&
+                has "$err" "1 setting did not come back" || return
+        mock Set details "ConfigRejectedLines=set x = 1 (Invalid name)"
+        mock Set fail "ConfigRejected untouched The board refused 1 line."
+        run 12 restore "$dir/mine.txt" && has "$err" "refused 1 line" && has "$err" "set x = 1 (Invalid name)"
+}
+
+test_backups() {
+        run 0 backups && has "$out" "20251121T115900Z-1a2b3c4d" && has "$out" "BTFL 4.5.1" && hasnt "$out" $'\e' &&
+                is "$(wc -l <"$dir/out")" 3 && run 0 backups 1-1 --no-legend && is "$(wc -l <"$dir/out")" 1 &&
+                run 0 backups -j && json 'len(j) == 2 and j[0]["UniqueId"] == "00ab1"' || return
+        mock Set empty 1 && run 0 backups && is "$out" "" && has "$err" "no backup"
+}
+
+test_keep_config() {
+        run 0 flash --keep-config "$dir/good.bin" && has "$(mock Calls)" "Flash keep-config=1" &&
+                run 0 flash --no-keep-config "$dir/good.bin" && has "$(mock Calls)" "Flash keep-config=0" &&
+                run 2 flash --keep-config --no-keep-config "$dir/good.bin" || return
+        mock Set details "Config=kept|Backup=20251121T115900Z-1a2b3c4d"
+        run 0 flash "$dir/good.bin" && has "$out" "kept its configuration; a backup is 20251121T115900Z-1a2b3c4d."
+}
+
 # completed WORD…: what bash offers for the last word
 completed() {
         local COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
@@ -577,7 +631,7 @@ test_completion() {
         mapfile -t options < <(grep -oE -- '--[a-z-]+' "$dir/out" | sort -u)
         for word in "${verbs[@]}"; do has "$(completed fwctl "")" "$word" || return; done
         for word in "${options[@]}"; do
-                has "$(for v in list show inspect flash read erase reboot; do completed fwctl "$v" --; done)" "$word" &&
+                has "$(for v in list show inspect flash read erase reboot backup restore; do completed fwctl "$v" --; done)" "$word" &&
                         has "$(<"$here/../../client/completions/_fwctl")" "$word" &&
                         has "$(<"$here/../../client/completions/fwctl.fish")" "-l ${word#--}" &&
                         has "$(<"$here/../../docs/fwctl.1.scd")" "*$word" || return
@@ -595,7 +649,7 @@ check no_service
 start_mock
 for name in usage list list_is_one_call list_of_none list_json list_on_terminal hostile_strings show \
         which_board node_link version inspect flash flash_json flash_options flash_no_block bad_files \
-        refusals failures denied notice reboot jobs wait cancel; do
+        refusals failures denied notice reboot jobs wait cancel backup restore restore_in_part backups keep_config; do
         check "$name"
 done
 for name in signal_leaves_job bar dumb_terminal interrupt_cancel interrupt_leave \

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* fwctl backups: the configurations that the service keeps. */
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "client/bus.h"
+#include "client/device-arg.h"
+#include "client/screen.h"
+#include "client/table.h"
+
+#define USEC_PER_SEC 1000000
+
+static int list(struct client *c, json_t **ret, struct problem *p) {
+        _cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+        int r = bus_new_call(c, FWD_ROOT_PATH, FWD_MANAGER_INTERFACE, "ListBackups", &call, p);
+
+        if (r != 0)
+                return r;
+        r = sd_bus_message_append(call, "a{sv}", 0);
+        if (r < 0)
+                return bus_fail(p, r);
+        r = bus_call(c, call, BUS_DEFAULT_TIMEOUT, &reply, p);
+        if (r != 0)
+                return r;
+        r = json_from_message(reply, ret);
+        return r <= 0 ? bus_fail(p, r < 0 ? r : -EBADMSG) : 0;
+}
+
+/* Only those of one chip. */
+static void filter(json_t *backups, const char *unique_id) {
+        for (size_t i = json_array_size(backups); i-- > 0;)
+                if (strcmp(json_text(json_array_get(backups, i), "UniqueId"), unique_id) != 0)
+                        (void) json_array_remove(backups, i);
+}
+
+static int add(struct table *table, const json_t *backup) {
+        _cleanup_free_ char *firmware = text_format("%s %s", json_text(backup, "Variant"),
+                                                    json_text(backup, "FirmwareVersion"));
+        time_t t = json_integer_value(json_object_get(backup, "Time")) / USEC_PER_SEC;
+        double size = 0;
+        char when[32] = "", bytes[24];
+        struct tm tm;
+
+        if (localtime_r(&t, &tm))
+                (void) strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+        (void) json_number(backup, "Size", &size);
+        (void) snprintf(bytes, sizeof(bytes), "%.0f", size);
+        return table_add(table, (const char *const[]){
+                                        json_text(backup, "Id"),
+                                        when,
+                                        json_text(backup, "BoardName"),
+                                        firmware,
+                                        bytes,
+                                        json_text(backup, "UniqueId"),
+                                });
+}
+
+static int print_table(struct client *c, const json_t *backups) {
+        static const struct table_column columns[] = {
+                {"BACKUP", 25, NULL},  {"TIME", 10, NULL}, {"BOARD", 6, NULL},
+                {"FIRMWARE", 8, NULL}, {"BYTES", 5, NULL}, {"CHIP", 6, NULL},
+        };
+        _cleanup_table_ struct table *table = table_new(columns, ARRAY_SIZE(columns));
+        const json_t *backup;
+        size_t i;
+
+        if (!table)
+                return -ENOMEM;
+        json_array_foreach (backups, i, backup) {
+                int r = add(table, backup);
+
+                if (r < 0)
+                        return r;
+        }
+        if (table_rows(table) == 0) {
+                if (!c->options.no_legend && !c->options.quiet)
+                        fputs("There is no backup.\n", stderr);
+                return 0;
+        }
+        return table_print(table, stdout, c->options.full ? 0 : screen_columns(STDOUT_FILENO),
+                           !c->options.no_legend, c->options.color_out);
+}
+
+int verb_backups(struct client *c, int argc, char **argv) {
+        _cleanup_device_ struct device device = {};
+        _cleanup_json_ json_t *backups = NULL;
+        struct problem p = {};
+        int r = 0;
+
+        if (argc > 1)
+                r = device_resolve(c, argv[1], &device, &p);
+        if (r == 0)
+                r = list(c, &backups, &p);
+        if (r != 0)
+                return problem_print(c, &p);
+        if (argc > 1)
+                filter(backups, json_text(device.properties, "UniqueId"));
+        r = client_json(c) ? json_print(c, backups) : print_table(c, backups);
+        return r < 0 ? (bus_fail(&p, r), problem_print(c, &p)) : FWD_EXIT_OK;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* fwctl restore: a file of the caller's, or a backup that the service keeps, given to a board. */
+
+#include "client/backup-arg.h"
+#include "client/call-options.h"
+#include "client/device-arg.h"
+#include "client/job.h"
+
+static int append(const struct options *o, sd_bus_message *call, int fd) {
+        int r = sd_bus_message_append(call, "h", fd);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(call, SD_BUS_TYPE_ARRAY, "{sv}");
+        if (r >= 0 && o->only)
+                r = call_append_option(call, "only", "s", o->only);
+        if (r >= 0 && o->save_with_errors)
+                r = call_append_option(call, "save-with-errors", "b", 1);
+        return r < 0 ? r : sd_bus_message_close_container(call);
+}
+
+int verb_restore(struct client *c, int argc, char **argv) {
+        _cleanup_message_ sd_bus_message *call = NULL;
+        _cleanup_device_ struct device device = {};
+        _cleanup_close_ int fd = -EBADF;
+        struct problem p = {};
+        const char *what, *file;
+        int r;
+
+        device_split(argc, argv, &what, &file);
+        r = device_resolve(c, what, &device, &p);
+        if (r == 0)
+                r = backup_open(c, file, &fd, &p);
+        if (r == 0)
+                r = bus_new_call(c, device.path, FWD_DEVICE_INTERFACE, "RestoreConfig", &call, &p);
+        if (r == 0 && append(&c->options, call, fd) < 0)
+                r = bus_fail(&p, -ENOMEM);
+        return r != 0 ? refusal_print(c, device.port, "restore", &p)
+                      : job_run(c, &device, "restore", call);
+}
