@@ -108,6 +108,9 @@ static int open_fault(const char *node, int error, struct fault *fault) {
                 return fault_set(fault, FWD_DEVICE_LOST, "%s is gone", node);
         case ENOTTY:
         case EINVAL:
+                /* So answers a port that was hung up while it was opened, too. */
+                if (access(node, F_OK) < 0)
+                        return fault_set(fault, FWD_DEVICE_LOST, "%s is gone", node);
                 return fault_set(fault, FWD_NOT_SUPPORTED,
                                  "%s is not a serial port with modem lines", node);
         default:

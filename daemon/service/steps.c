@@ -154,7 +154,8 @@ static void on_report(void *userdata, const struct report *report) {
                 job_held_end(job);
                 job_set_phase(job, phase);
         }
-        if (report_get_u64(report, "DONE", &done) == 0 &&
+        /* A configuration is counted in lines, and BytesDone is not. */
+        if (!present(job)->fact_prefix && report_get_u64(report, "DONE", &done) == 0 &&
             report_get_u64(report, "TOTAL", &total) == 0)
                 job_set_progress(job, done, total);
         if (state >= 0)

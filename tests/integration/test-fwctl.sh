@@ -577,7 +577,7 @@ test_restore() {
         # A backup by its name, or how that begins; a file of that name is nearer.
         run 0 restore 1-1 $id && has "$(mock Calls)" "config set a = 1" && run 0 restore 20251121T &&
                 run 3 restore 20251122T && has "$err" "no backup" || return
-        (cd "$dir" && cp mine.txt 20251121T && run 0 restore 20251121T && rm 20251121T) || return
+        (fwctl=$(realpath "$fwctl") && cd "$dir" && cp mine.txt 20251121T && run 0 restore 20251121T && rm 20251121T) || return
         run 0 restore --only=serial,osd --save-with-errors "$dir/mine.txt" &&
                 has "$(mock Calls)" "RestoreConfig only=serial,osd save-with-errors=1" || return
         run 3 restore "$dir/none.txt" && run 6 restore "$dir/empty.bin" && run 6 restore "$dir/pipe" && run 2 restore

@@ -76,7 +76,7 @@ static void test_other_board_came(void **state) {
 
 static void test_other_board_forced(void **state) {
         struct bench *bench = *state;
-        const struct options force = {.force = true};
+        const struct options force = {.force = true, .keep_config = KEEP_NO};
         struct job *job;
 
         (void) bench_plug_identified(bench, PORT);
@@ -191,7 +191,7 @@ static void test_untouched_does_not_return(void **state) {
 
 static void test_untouched_is_to_stay(void **state) {
         struct bench *bench = *state;
-        const struct options stay = {.leave = false};
+        const struct options stay = {.leave = false, .keep_config = KEEP_NO};
         struct job *job =
                 flash_with(bench, "fail WrongBoard untouched 'The file is for another'", &stay);
 

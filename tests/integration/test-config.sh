@@ -1,0 +1,262 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The configuration of a flight controller through the whole stack: backup, restore, and flashes that keep it, with
+# everything that goes wrong on the way. What must hold in each case: the configuration is on the board, or in a
+# backup that is named.
+# shellcheck disable=SC2317 # some functions are called by check
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+# shellcheck source=tests/lib/session.sh
+. "$(dirname "$0")/../lib/session.sh"
+data=$build_dir/tests/data
+# Slow enough that a job can be caught in each of its phases.
+export SIM_TIME_SCALE=0.1 LC_ALL=C.UTF-8
+unset NO_COLOR COLUMNS
+FWD_ENV=("FWD_AWAIT_MS=5000,1000")
+session_start
+
+cat >"$session/mine.txt" <<'END'
+set motor_pwm_protocol = DSHOT300
+set small_angle = 180
+profile 1
+set p_pitch = 60
+rateprofile 2
+set thr_mid = 40
+serial 1 64 115200 57600 0 115200
+aux 0 1 0 1700 2100 0 0
+END
+
+# fresh [KEY=VALUE…]: a new board on 1-1 that has the configuration
+fresh() {
+        simctl remove 1-1 >/dev/null 2>&1
+        wait_for_list 0
+        simctl plug betaflight-f405 1-1 "$@" >/dev/null && simctl load 1-1 "$data/hello-1.bin" >/dev/null &&
+                wait_for 1-1 BoardName SPEEDYBEEF405V4 && fwctl -q restore "$session/mine.txt" &&
+                config >"$session/before.txt"
+}
+
+wait_for_list() {
+        local events
+        exec {events}< <(exec fwctl monitor --json=short 2>/dev/null)
+        local monitor=$!
+        while [ "$(fwctl list --no-legend | wc -l)" != "$1" ]; do read -r -u "$events" -t "$WAIT_S" _ || break; done
+        kill "$monitor" 2>/dev/null
+        exec {events}<&-
+}
+
+# What the board says of its settings, without what is not about them.
+config() { fwctl -q backup - | grep -v '^#' | grep -vE '^(board_name|manufacturer_id|mcu_id|signature)'; }
+n_backups() { fwctl backups --no-legend | wc -l; }
+newest() { fwctl backups --no-legend | head -1 | cut -d' ' -f1; }
+
+json() { # NAME TEXT EXPRESSION: is true of the JSON value j
+        if printf '%s' "$2" | /usr/bin/python3 -c "import json, sys
+j = json.load(sys.stdin)
+sys.exit(0 if ($3) else 1)"; then ok "$1"; else not_ok "$1" "$3 is not true of: $2"; fi
+}
+
+# at PHASE WORDS COMMAND…: runs fwctl COMMAND, does $act when its progress says WORDS; $output, $status
+at() {
+        local words=$1 progress line
+        shift
+        coproc fwctl_run { exec fwctl "$@" 2>&1; }
+        local pid=$!
+        progress=${fwctl_run[0]}
+        exec {progress}<&"${fwctl_run[0]}"
+        output=''
+        while read -r -u "$progress" -t "$WAIT_S" line; do
+                output+=$line$'\n'
+                if [ -n "$act" ] && [[ $line == *"$words"* ]]; then
+                        eval "$act" >/dev/null 2>&1
+                        act=''
+                fi
+        done
+        exec {progress}<&-
+        wait "$pid"
+        status=$?
+}
+
+# --- backup and restore
+check "a board with a configuration" fresh
+like "the configuration is on it" "$(<"$session/before.txt")" "set motor_pwm_protocol = DSHOT300"
+check_exit "backup to a file" 0 fwctl backup "$session/a.txt"
+like "the file says what it is of" "$(<"$session/a.txt")" "# Board: SPEEDYBEEF405V4"
+is "backups lists it" "$(fwctl backups -j | /usr/bin/python3 -c '
+import json, sys; b = json.load(sys.stdin)[0]; print(b["BoardName"], b["Variant"], b["FirmwareVersion"])')" \
+        "SPEEDYBEEF405V4 BTFL 2025.12.2"
+id=$(newest)
+stored=$(find "$session/state/backups" -name "$id.txt")
+same_bytes "what is kept is what was written" "$session/a.txt" "$stored"
+is "nobody else may read it" "$(stat -c %a "$stored" "$(dirname "$stored")" | xargs)" "600 700"
+check_exit "all settings" 0 fwctl backup --dump "$session/dump.txt"
+is "are more than the changed ones" "$(($(wc -l <"$session/dump.txt") > $(wc -l <"$session/a.txt")))" 1
+printf 'set small_angle = 25\n' >"$session/other.txt"
+check_exit "another configuration" 0 fwctl restore --only=other "$session/other.txt"
+unlike "is on the board" "$(config)" "small_angle = 180"
+check_exit "restore by the backup's name" 0 fwctl restore 1-1 "$id"
+like "it is told" "$output" "configuration was restored"
+is "all of it is back" "$(config)" "$(<"$session/before.txt")"
+printf 'set no_such_setting = 1\nset small_angle = 100\n' >"$session/bad.txt"
+check_exit "a line that the board does not know" 12 fwctl restore "$session/bad.txt"
+like "it is told" "$output" "Refused by the board: set no_such_setting = 1"
+check "the board is back" wait_for 1-1 BoardName SPEEDYBEEF405V4
+is "nothing was saved" "$(config)" "$(<"$session/before.txt")"
+check_exit "with --save-with-errors" 0 fwctl restore --save-with-errors "$session/bad.txt"
+like "the rest is saved" "$(config)" "small_angle = 100"
+check_exit "the configuration again" 0 fwctl restore "$session/a.txt"
+sed 's/^# Board: .*/# Board: MATEKF722SE/' "$session/a.txt" >"$session/forged.txt"
+check_exit "a configuration of another board" 6 fwctl restore "$session/forged.txt"
+like "both are named" "$output" "MATEKF722SE.*SPEEDYBEEF405V4|SPEEDYBEEF405V4.*MATEKF722SE"
+head -c 700 "$session/a.txt" >"$session/cut.txt"
+check_exit "a file that was cut short" 6 fwctl restore "$session/cut.txt"
+head -c 100000 /dev/urandom >"$session/noise.bin"
+check_exit "noise" 6 fwctl restore "$session/noise.bin"
+is "after all of them" "$(config)" "$(<"$session/before.txt")"
+simctl set 1-1 armed 1 >/dev/null
+check_exit "an armed board" 5 fwctl backup
+simctl set 1-1 armed 0 >/dev/null
+for fault in garbage half no-save endless; do
+        n=$(n_backups)
+        simctl set 1-1 cli-fault $fault >/dev/null
+        check_exit "a command line with the fault $fault" 1 bash -c "fwctl backup; [ \$? != 0 ] && exit 1"
+        simctl set 1-1 cli-fault none >/dev/null
+        is "$fault: nothing is kept of it" "$(n_backups)" "$n"
+done
+
+# --- flashes that keep the configuration
+check "a fresh board" fresh
+check_exit "a flash keeps the configuration by default" 0 fwctl -j -q flash "$data/hello-2.hex"
+json "it survived, and nothing was written" "$output" 'j["details"]["Config"] == "kept" and "ConfigApplied" not in j["details"]'
+is "configuration equal before and after" "$(config)" "$(<"$session/before.txt")"
+check_exit "firmware that covers the settings" 0 fwctl -j -q flash --erase=full "$data/hello-1.bin"
+json "they were restored" "$output" 'j["details"]["Config"] == "restored"'
+is "erase=full: configuration equal before and after" "$(config)" "$(<"$session/before.txt")"
+check "firmware of an older line" fresh version=4.5.1
+simctl set 1-1 version 2025.12.2 >/dev/null
+check_exit "its successor has another format of the settings" 0 fwctl -j -q flash "$data/hello-2.hex"
+json "they were restored" "$output" 'j["details"]["Config"] in ("restored", "partly-restored")'
+like "the configuration is back" "$(config)" "set small_angle = 180"
+check "an interactive command line" fresh version=4.4.2
+check_exit "a flash with it" 0 fwctl -j -q flash --erase=full "$data/hello-2.hex"
+json "restored" "$output" 'j["details"]["Config"] == "restored"'
+is "interactive: configuration equal before and after" "$(config)" "$(<"$session/before.txt")"
+check "a fresh board" fresh
+n=$(n_backups)
+check_exit "--no-keep-config" 0 fwctl flash --no-keep-config --erase=full "$data/hello-2.hex"
+is "no backup was made" "$(n_backups)" "$n"
+unlike "and the configuration is gone" "$(config)" "small_angle = 180"
+
+# --- a board in its bootloader
+check "a fresh board" fresh
+check_exit "reboot" 0 fwctl reboot
+check_exit "asked for, what cannot be is refused" 1 fwctl flash --keep-config "$data/hello-2.hex"
+like "with what to do" "$output" "start its firmware first"
+is "the board stayed" "$(fwctl show -p Mode --value)" bootloader
+check_exit "not asked for, it is told" 0 fwctl flash "$data/hello-2.hex"
+like "with the last backup" "$output" "could not be backed up. Its last backup is $(newest)"
+is "the settings were not touched" "$(config)" "$(<"$session/before.txt")"
+
+# --- what goes wrong: each leaves the configuration on the board or in a backup that is named
+untouched() {
+        simctl dump 1-1 "$session/after" >/dev/null
+        is "$1: the flash is as it was" "$(sha256sum <"$session/after")" "$before"
+        rm -f "$session/after"
+}
+ready() {
+        check "$1: a fresh board" fresh
+        before=$(simctl dump 1-1 "$session/after" >/dev/null && sha256sum <"$session/after")
+        rm -f "$session/after"
+        rm -r "$session/state/backups"
+}
+# backup_is_safe NAME: the last one is the configuration, and $output says so
+backup_is_safe() {
+        is "$1: there is a backup" "$(n_backups)" 1
+        like "$1: it is named, with the way back" "$output" "fwctl restore 1-1 $(newest)"
+        is "$1: and is the configuration" "$(grep -v '^#' "$session"/state/backups/*/"$(newest).txt" |
+                grep -vE '^(board_name|manufacturer_id|mcu_id|signature)')" "$(<"$session/before.txt")"
+}
+
+ready "state directory"
+: >"$session/state/backups"
+check_exit "no place for a backup" 1 fwctl flash "$data/hello-2.hex"
+like "it is told, with the way around" "$output" "nothing was flashed.*--no-keep-config"
+rm "$session/state/backups"
+untouched "state directory"
+is "the board runs" "$(fwctl show -p Mode --value)" firmware
+
+ready "bad command line"
+simctl set 1-1 cli-fault half >/dev/null
+check_exit "a configuration that stops half way" 10 fwctl flash "$data/hello-2.hex"
+untouched "bad command line"
+simctl set 1-1 cli-fault none >/dev/null
+
+ready "pulled while it is read"
+simctl set 1-1 cli-slow-ms 50 >/dev/null
+act='simctl unplug 1-1'
+at "reading the configuration" flash "$data/hello-2.hex"
+is "pulled while it is read: exit status" "$status" 8
+untouched "pulled while it is read"
+
+for fault in erase:2 write:3; do
+        ready "pulled at ${fault%:*}"
+        simctl set 1-1 "unplug-${fault%:*}" "${fault#*:}" >/dev/null
+        check_exit "pulled at ${fault%:*}" 8 fwctl flash --erase=full "$data/hello-2.hex"
+        backup_is_safe "pulled at ${fault%:*}"
+done
+
+for phase in "comparing" "restoring"; do
+        ready "pulled while $phase"
+        simctl set 1-1 cli-slow-ms 50 >/dev/null
+        act='simctl unplug 1-1'
+        at "$phase the configuration" flash --erase=full "$data/hello-2.hex"
+        is "pulled while $phase: exit status" "$status" 8
+        backup_is_safe "pulled while $phase"
+        simctl set 1-1 cli-slow-ms 0 >/dev/null
+        simctl replug 1-1 >/dev/null
+        check "pulled while $phase: the board comes back" wait_for 1-1 BoardName SPEEDYBEEF405V4
+        check_exit "pulled while $phase: the command that was named" 0 fwctl restore 1-1 "$(newest)"
+        is "pulled while $phase: the configuration is back" "$(config)" "$(<"$session/before.txt")"
+done
+
+# Cancelled: before the flash the board is as it was, after it the backup is named.
+# shellcheck disable=SC2034 # for at
+cancel='fwctl cancel --no-block "$(fwctl jobs --no-legend | tail -1 | cut -d" " -f1)"'
+ready "cancelled while it is read"
+simctl set 1-1 cli-slow-ms 50 >/dev/null
+act=$cancel
+at "reading the configuration" flash "$data/hello-2.hex"
+is "cancelled while it is read: exit status" "$status" 11
+untouched "cancelled while it is read"
+simctl set 1-1 cli-slow-ms 0 >/dev/null
+for phase in erasing writing "restoring the configuration"; do
+        ready "cancelled at $phase"
+        act=$cancel
+        [[ $phase == rest* ]] && simctl set 1-1 cli-slow-ms 50 >/dev/null
+        at "$phase" flash --erase=full "$data/hello-2.hex"
+        is "cancelled at $phase: exit status" "$status" 11
+        backup_is_safe "cancelled at $phase"
+done
+
+# The service killed right after the backup: what a power cut leaves.
+ready "service killed"
+act='disown "$fwd_pid"; kill -KILL "$fwd_pid"'
+at "erasing" flash --erase=full "$data/hello-2.hex"
+is "service killed: exit status" "$status" 75
+fwd_pid=''
+fwd_start
+is "service killed: the backup is listed after the restart" "$(n_backups)" 1
+is "service killed: and is the configuration" "$(grep -v '^#' "$session"/state/backups/*/"$(newest).txt" |
+        grep -vE '^(board_name|manufacturer_id|mcu_id|signature)')" "$(<"$session/before.txt")"
+
+# --- authorisation
+simctl set 1-1 cli-slow-ms 0 >/dev/null
+check "a fresh board" fresh
+polkit_answer org.fwctl1.backup deny
+check_exit "who may not read does not" 4 fwctl backup
+polkit_answer org.fwctl1.backup allow
+polkit_answer org.fwctl1.restore deny
+check_exit "who may not write does not" 4 fwctl restore "$session/a.txt"
+polkit_answer org.fwctl1.restore allow
+is "nothing was changed" "$(config)" "$(<"$session/before.txt")"
+
+done_testing
