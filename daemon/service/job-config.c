@@ -359,7 +359,7 @@ static int look_finish(struct job *job, const struct worker_outcome *outcome) {
 
 const struct step step_config_look = {
         .phase = "comparing-config",
-        .flags = STEP_MAY_VANISH,
+        .flags = STEP_MAY_VANISH | STEP_OWN_PHASE,
         .fact_prefix = "Config",
         .needed = after_needed,
         .start = look_start,
@@ -428,7 +428,7 @@ static int look_again_finish(struct job *job, const struct worker_outcome *outco
 
 const struct step step_config_look_again = {
         .phase = "comparing-config",
-        .flags = STEP_MAY_VANISH | STEP_NO_CANCEL,
+        .flags = STEP_MAY_VANISH | STEP_NO_CANCEL | STEP_OWN_PHASE,
         .fact_prefix = "Config",
         .needed = restore_needed,
         .start = look_start,

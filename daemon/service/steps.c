@@ -152,7 +152,8 @@ static void on_report(void *userdata, const struct report *report) {
 
         if (phase) {
                 job_held_end(job);
-                job_set_phase(job, phase);
+                if (!(present(job)->flags & STEP_OWN_PHASE))
+                        job_set_phase(job, phase);
         }
         /* A configuration is counted in lines, and BytesDone is not. */
         if (!present(job)->fact_prefix && report_get_u64(report, "DONE", &done) == 0 &&

@@ -18,6 +18,7 @@ enum {
         STEP_MAY_VANISH = 1 << 0,  /* the board may leave the bus and come back meanwhile */
         STEP_NO_CANCEL = 1 << 1,   /* the work is done already, this only looks */
         STEP_ABOUT_IMAGE = 1 << 2, /* its worker's facts are not the board's */
+        STEP_OWN_PHASE = 1 << 3,   /* what its worker says of phases is not told */
 };
 
 struct step {

@@ -3,7 +3,7 @@
 # The configuration of a flight controller through the whole stack: backup, restore, and flashes that keep it, with
 # everything that goes wrong on the way. What must hold in each case: the configuration is on the board, or in a
 # backup that is named.
-# shellcheck disable=SC2317 # some functions are called by check
+# shellcheck disable=SC2016,SC2317 # what $act has is for eval; some functions are called by check
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 # shellcheck source=tests/lib/session.sh
@@ -13,17 +13,28 @@ data=$build_dir/tests/data
 export SIM_TIME_SCALE=0.1 LC_ALL=C.UTF-8
 unset NO_COLOR COLUMNS
 FWD_ENV=("FWD_AWAIT_MS=5000,1000")
-session_start
+session_start bus polkit sim
+# A restore waits at its beginning while there is a pipe "hold": it is over too soon to be caught otherwise.
+cat >"$session/worker" <<END
+#!/bin/sh
+# The simulated bus's library blocks signals while a file is opened.
+[ -z "\$LD_PRELOAD" ] || exec env -u LD_PRELOAD FWD_TEST_PRELOAD="\$LD_PRELOAD" "\$0" "\$@"
+[ "\$1" != restore ] || [ ! -p "$session/hold" ] || read -r _ <"$session/hold"
+exec env LD_PRELOAD="\$FWD_TEST_PRELOAD" "$worker_program" "\$@"
+END
+chmod +x "$session/worker"
+FWD_WORKER=$session/worker
+fwd_start
 
 cat >"$session/mine.txt" <<'END'
+serial 1 64 115200 57600 0 115200
+aux 0 1 0 1700 2100 0 0
 set motor_pwm_protocol = DSHOT300
 set small_angle = 180
 profile 1
 set p_pitch = 60
 rateprofile 2
 set thr_mid = 40
-serial 1 64 115200 57600 0 115200
-aux 0 1 0 1700 2100 0 0
 END
 
 # fresh [KEY=VALUE…]: a new board on 1-1 that has the configuration
@@ -156,6 +167,9 @@ check_exit "not asked for, it is told" 0 fwctl flash "$data/hello-2.hex"
 like "with the last backup" "$output" "could not be backed up. Its last backup is $(newest)"
 is "the settings were not touched" "$(config)" "$(<"$session/before.txt")"
 
+# Each phase of reading is long enough to be caught in it.
+slow() { simctl set 1-1 cli-slow-ms $(($1 * 300)) >/dev/null; }
+
 # --- what goes wrong: each leaves the configuration on the board or in a backup that is named
 untouched() {
         simctl dump 1-1 "$session/after" >/dev/null
@@ -191,7 +205,7 @@ untouched "bad command line"
 simctl set 1-1 cli-fault none >/dev/null
 
 ready "pulled while it is read"
-simctl set 1-1 cli-slow-ms 50 >/dev/null
+slow 1
 act='simctl unplug 1-1'
 at "reading the configuration" flash "$data/hello-2.hex"
 is "pulled while it is read: exit status" "$status" 8
@@ -206,12 +220,14 @@ done
 
 for phase in "comparing" "restoring"; do
         ready "pulled while $phase"
-        simctl set 1-1 cli-slow-ms 50 >/dev/null
+        slow 1
         act='simctl unplug 1-1'
+        [ "$phase" != restoring ] || { mkfifo "$session/hold" && act+='; echo >"$session/hold"'; }
         at "$phase the configuration" flash --erase=full "$data/hello-2.hex"
+        rm -f "$session/hold"
         is "pulled while $phase: exit status" "$status" 8
         backup_is_safe "pulled while $phase"
-        simctl set 1-1 cli-slow-ms 0 >/dev/null
+        slow 0
         simctl replug 1-1 >/dev/null
         check "pulled while $phase: the board comes back" wait_for 1-1 BoardName SPEEDYBEEF405V4
         check_exit "pulled while $phase: the command that was named" 0 fwctl restore 1-1 "$(newest)"
@@ -222,17 +238,18 @@ done
 # shellcheck disable=SC2034 # for at
 cancel='fwctl cancel --no-block "$(fwctl jobs --no-legend | tail -1 | cut -d" " -f1)"'
 ready "cancelled while it is read"
-simctl set 1-1 cli-slow-ms 50 >/dev/null
+slow 1
 act=$cancel
 at "reading the configuration" flash "$data/hello-2.hex"
 is "cancelled while it is read: exit status" "$status" 11
 untouched "cancelled while it is read"
-simctl set 1-1 cli-slow-ms 0 >/dev/null
+slow 0
 for phase in erasing writing "restoring the configuration"; do
         ready "cancelled at $phase"
         act=$cancel
-        [[ $phase == rest* ]] && simctl set 1-1 cli-slow-ms 50 >/dev/null
+        [[ $phase == rest* ]] && mkfifo "$session/hold"
         at "$phase" flash --erase=full "$data/hello-2.hex"
+        rm -f "$session/hold"
         is "cancelled at $phase: exit status" "$status" 11
         backup_is_safe "cancelled at $phase"
 done
@@ -249,7 +266,7 @@ is "service killed: and is the configuration" "$(grep -v '^#' "$session"/state/b
         grep -vE '^(board_name|manufacturer_id|mcu_id|signature)')" "$(<"$session/before.txt")"
 
 # --- authorisation
-simctl set 1-1 cli-slow-ms 0 >/dev/null
+slow 0
 check "a fresh board" fresh
 polkit_answer org.fwctl1.backup deny
 check_exit "who may not read does not" 4 fwctl backup
