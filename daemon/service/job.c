@@ -312,8 +312,11 @@ void jobs_stop(struct service *service) {
 
         for (struct job *job = service->jobs; job; job = next) {
                 next = job->next;
-                /* One that only waits for its board to come back is left to its short wait. */
-                (void) job_cancel(job, NULL);
+                /* A board that is being changed is brought to the end: the stop may be an upgrade
+                 * in the background, and half a firmware is nobody's wish. One that only waits for
+                 * its board to come back is left to its short wait. */
+                if (job->state == BOARD_UNTOUCHED)
+                        (void) job_cancel(job, NULL);
         }
 }
 

@@ -138,7 +138,7 @@ void job_clear_notice(struct job *job);
 
 struct job *job_find_path(const struct service *service, const char *path);
 size_t jobs_running(const struct service *service);
-/* Cancels all: the service goes. */
+/* The service goes: cancels the jobs that have not begun to change their board. */
 void jobs_stop(struct service *service);
 void jobs_clear(struct service *service);
 const char *job_kind_name(enum job_kind kind);

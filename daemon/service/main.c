@@ -18,7 +18,8 @@
 
 DEFINE_CLEANUP(struct service *, service_clear)
 
-/* The first asks running jobs to stop at their next safe point; the second does not wait. */
+/* The first lets jobs that have begun to change their board come to their end and cancels the
+ * others; the second does not wait. */
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
         struct service *service = userdata;
 

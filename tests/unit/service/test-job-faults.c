@@ -435,23 +435,37 @@ static void test_finished_jobs_are_bounded(void **state) {
         assert_int_equal(bench->service.jobs->id, 300 - 256 + 1); /* the oldest went */
 }
 
+/* An upgrade of the package in mid-job: what has begun to change a board comes to its end, what has
+ * not is cancelled. */
 static void test_stop(void **state) {
         struct bench *bench = *state;
         struct fault fault = FAULT_INIT;
-        struct job *job, *other;
+        struct job *writing, *waiting, *other;
+        struct device *second;
 
         (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        bench_pipe(bench, "go");
         bench_script(bench, "flash",
-                     "trap 'say STATE=erased ERROR=Cancelled MESSAGE=Stopped RESULT=cancelled; "
-                     "exit 11' TERM; say PHASE=erasing STATE=erased; while :; do sleep 0.05; done");
-        job = begin(bench, JOB_FLASH, NULL);
-        bench_until(bench, job->state == BOARD_ERASED);
+                     "say PHASE=erasing STATE=erased; hold go; say STATE=verified RESULT=success");
+        writing = begin(bench, JOB_FLASH, NULL);
+        bench_until(bench, writing->state == BOARD_ERASED);
+        second = bench_plug_bootloader(bench, "3-1", "");
+        bench_script(bench, "inspect",
+                     "trap 'say ERROR=Cancelled MESSAGE=Stopped RESULT=cancelled; exit 11' TERM; "
+                     "say X.Format=raw; while :; do sleep 0.05; done");
+        assert_int_equal(try_begin(bench, second, JOB_FLASH, NULL, &waiting, &fault), 0);
+        bench_until(bench, job_fact(waiting, "Format") != NULL);
+
         bench->service.stopping = true;
         jobs_stop(&bench->service);
-        assert_true(try_begin(bench, bench_plug_bootloader(bench, "3-1", ""), JOB_REBOOT, NULL,
+        assert_true(try_begin(bench, bench_plug_bootloader(bench, "4-1", ""), JOB_REBOOT, NULL,
                               &other, &fault) < 0);
+        bench_until(bench, waiting->result != JOB_RUNNING);
+        assert_int_equal(waiting->result, JOB_CANCELLED);
+        assert_int_equal(writing->result, JOB_RUNNING);
+        bench_release(bench, "go");
         assert_int_equal(sd_event_loop(bench->event), 0); /* ends by itself, after the job */
-        assert_int_equal(job->result, JOB_CANCELLED);
+        assert_int_equal(writing->result, JOB_SUCCESS);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
