@@ -75,7 +75,8 @@ static const struct verb {
         {"unprotect", 0, 1, BIT(OPT_YES) | BIT(OPT_DRY_RUN) | BIT(OPT_NO_BLOCK), verb_unprotect,
          "[DEVICE]"},
         {"backup", 0, 2, BIT(OPT_DUMP), verb_backup, "[DEVICE] [FILE]"},
-        {"restore", 1, 2, BIT(OPT_ONLY) | BIT(OPT_SAVE_WITH_ERRORS) | BIT(OPT_NO_BLOCK),
+        {"restore", 1, 2,
+         BIT(OPT_ONLY) | BIT(OPT_SAVE_WITH_ERRORS) | BIT(OPT_FORCE) | BIT(OPT_NO_BLOCK),
          verb_restore, "[DEVICE] FILE|BACKUP"},
         {"backups", 0, 1, 0, verb_backups, "[DEVICE]"},
         {"jobs", 0, 0, 0, verb_jobs, ""},
@@ -178,6 +179,7 @@ static void print_help(void) {
              "     --wait               flash: wait until the board is there and ready\n"
              "  -f --force              flash: also what is not known to fit the board\n"
              "                          read: overwrite the file\n"
+             "                          restore: also the configuration of another board\n"
              "     --save-old=FILE      flash: keep the old flash, before the first erase\n"
              "     --range=RANGE        read, erase: 0x08000000-0x08004000 or 0x08000000+16K\n"
              "     --dry-run            flash, erase, unprotect, recover-bootloader: tell the\n"

@@ -43,7 +43,7 @@ _fwctl() {
                 unprotect) options+=" --dry-run --yes --no-block" ;;
                 recover-bootloader) options+=" --dry-run --no-block" ;;
                 backup) options+=" --dump" ;;
-                restore) options+=" --only= --save-with-errors --no-block" ;;
+                restore) options+=" --only= --save-with-errors --force --no-block" ;;
                 reboot) options+=" --bootloader --firmware --no-block" ;;
                 leave | identify | cancel) options+=" --no-block" ;;
                 esac

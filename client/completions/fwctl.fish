@@ -46,7 +46,7 @@ complete -c fwctl -n '__fish_seen_subcommand_from restore' -a '(__fwctl_first_co
 complete -c fwctl -n '__fish_seen_subcommand_from flash inspect' -l address -x -d 'Where a raw image belongs'
 complete -c fwctl -n '__fish_seen_subcommand_from flash' -l erase -x -a 'sectors full' -d 'What to erase'
 complete -c fwctl -n '__fish_seen_subcommand_from flash read' -l no-leave -d 'Stay in the bootloader'
-complete -c fwctl -n '__fish_seen_subcommand_from flash read' -s f -l force -d 'Also what is not known to fit'
+complete -c fwctl -n '__fish_seen_subcommand_from flash read restore' -s f -l force -d 'Also what is not known to fit'
 complete -c fwctl -n '__fish_seen_subcommand_from flash erase unprotect recover-bootloader reboot leave identify restore cancel' -l no-block -d 'Return at once'
 complete -c fwctl -n '__fish_seen_subcommand_from flash' -l wait -d 'Wait for the board'
 complete -c fwctl -n '__fish_seen_subcommand_from reboot' -l bootloader -d 'Into the bootloader'

@@ -39,7 +39,8 @@ int call_restore(struct service *service, sd_bus_message *message, struct device
         r = sd_bus_message_read(message, "h", &fd);
         if (r < 0)
                 return r;
-        r = options_parse(message, OPTION_ONLY | OPTION_SAVE_WITH_ERRORS, &options, &fault);
+        r = options_parse(message, OPTION_ONLY | OPTION_SAVE_WITH_ERRORS | OPTION_FORCE, &options,
+                          &fault);
         if (r == 0)
                 r = image_fd_check(fd, name, &fault);
         if (r == 0)
