@@ -134,7 +134,7 @@ at_request identifying 3 8 DeviceLost
 at_request rebooting 9 10 NeedsUserAction
 
 check "waiting for the firmware: a board" plug betaflight-f722 1-7 MATEKF722SE after-leave=nothing
-check_exit "waiting for the firmware: it was flashed" 0 fwctl flash 1-7 "$data/hello-5.hex"
+check_exit "waiting for the firmware: it was flashed" 0 fwctl flash --no-keep-config 1-7 "$data/hello-5.hex"
 like "waiting for the firmware: what to do is told" "$output" "Unplug the USB cable.*flashed and verified"
 
 # --- met cold: it said what it is to a service before this one

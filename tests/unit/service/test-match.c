@@ -107,7 +107,7 @@ static void test_memory(void **state) {
 #define TELL_IMAGE "say X.TargetFirmware=Betaflight X.TargetMcu=STM32F722 X.TargetBoard=MATEKF722SE"
 
 static struct job *flash(struct bench *bench, bool force) {
-        const struct options options = {.leave = true, .force = force};
+        const struct options options = {.leave = true, .force = force, .keep_config = KEEP_NO};
         struct fault fault = FAULT_INIT;
         struct job *job = NULL;
 
