@@ -8,31 +8,14 @@
 #include <strings.h>
 
 #include "base/text.h"
-
-#define STX         0x02
-#define ETX         0x03
-#define PROMPT      "\n# "
-#define PROMPT_SIZE 3U
+#include "protocol/betaflight-cli-reply.h"
 
 /* '#' counts if nothing follows it for 100 ms (mspProcessPendingRequest). */
 #define GUARD_MS 150U
 /* Until the banner and the prompt are there; the firmware prints them at once. */
 #define ENTER_MS 3000U
-/* Longest silence in the middle of an answer. The firmware works on one command for much less;
- * Betaflight's own application gives it 2 s. */
-#define SILENCE_MS 3000U
-/* A whole answer, however the bytes trickle. */
-#define ANSWER_MS 30000U
-/* A heading of an answer begins as the prompt does: the prompt is followed by silence. Output
- * comes in pieces of 64 bytes, a millisecond or so apart. */
-#define QUIET_MS 60U
-/* `set` answers with one line and no heading. */
-#define QUIET_SET_MS 2U
 /* From "Rebooting" until the port is gone. */
 #define GOING_MS 3000U
-/* In front of a frame there may be what is left of an MSP frame; more is noise. */
-#define BEFORE_FRAME_MAX 1024U
-#define CHUNK            512U
 
 bool fc_cli_is_known(const struct fc_identity *identity) {
         if (strcmp(identity->variant, "BTFL") == 0)
@@ -56,274 +39,6 @@ void fc_cli_clear(struct fc_cli *cli) {
         cli->size = cli->allocated = 0;
 }
 
-static int port_fault(const struct fc_cli *cli, int error, struct fault *fault) {
-        switch (error) {
-        case -ENODEV:
-                return fault_set(fault, FWD_DEVICE_LOST,
-                                 "The board on %s went away while its command line was in use",
-                                 cli->port->name);
-        case -ECANCELED:
-                return fault_set(fault, FWD_CANCELLED, "Cancelled");
-        case -ETIMEDOUT:
-                return fault_set(fault, FWD_TIMEOUT, "The board on %s takes no bytes",
-                                 cli->port->name);
-        case -ENOMEM:
-                return fault_set(fault, FWD_FAILED, "Out of memory");
-        default:
-                return fault_set(fault, FWD_FAILED, "%s: %s", cli->port->name, strerror(-error));
-        }
-}
-
-/* Keeps a byte; carriage returns go. -EFBIG, -ENOMEM. */
-static int keep(struct fc_cli *cli, char c) {
-        if (c == '\r')
-                return 0;
-        if (cli->size >= FC_CLI_REPLY_MAX)
-                return -EFBIG;
-        if (cli->size + 1 >= cli->allocated) {
-                char *grown = realloc(cli->reply, 2 * cli->allocated);
-
-                if (!grown)
-                        return -ENOMEM;
-                cli->reply = grown;
-                cli->allocated *= 2;
-        }
-        cli->reply[cli->size++] = c;
-        cli->reply[cli->size] = '\0';
-        return 0;
-}
-
-static void forget(struct fc_cli *cli) {
-        cli->size = 0;
-        cli->reply[0] = '\0';
-}
-
-/* Text has line breaks, tabs and printable characters; bytes above ASCII are judged as a whole. */
-static bool is_text(unsigned char c) {
-        return c == '\n' || c == '\r' || c == '\t' || (c >= 0x20 && c != 0x7f);
-}
-
-static int bad_answer(const struct fc_cli *cli, const char *what, struct fault *fault) {
-        return fault_set(fault, FWD_BAD_ANSWER, "The command line of the board on %s answers %s",
-                         cli->port->name, what);
-}
-
-static int keep_fault(const struct fc_cli *cli, int r, struct fault *fault) {
-        return r == -EFBIG ? bad_answer(cli, "without an end", fault) : port_fault(cli, r, fault);
-}
-
-/* UTF-8 throughout: a name may have been set by other means than the command line. */
-static int check_text(struct fc_cli *cli, struct fault *fault) {
-        for (char *line = cli->reply; line && *line;) {
-                char *end = strchr(line, '\n');
-                bool clean;
-
-                if (end)
-                        *end = '\0';
-                for (char *tab = line; (tab = strchr(tab, '\t'));)
-                        *tab = ' ';
-                clean = text_is_clean(line);
-                if (end)
-                        *end = '\n';
-                if (!clean)
-                        return bad_answer(cli, "with bytes that are no text", fault);
-                line = end ? end + 1 : NULL;
-        }
-        return 0;
-}
-
-static int stopped(const struct fc_cli *cli, const char *command, struct fault *fault) {
-        if (cli->size == 0)
-                return fault_set(fault, FWD_TIMEOUT,
-                                 "The command line of the board on %s does not answer to \"%.40s\"",
-                                 cli->port->name, command);
-        return fault_set(fault, FWD_TIMEOUT,
-                         "The board on %s stopped in the middle of its answer to \"%.40s\", after "
-                         "%zu bytes",
-                         cli->port->name, command, cli->size);
-}
-
-/* Frames */
-
-static int write_frame(struct fc_cli *cli, const char *command) {
-        char frame[FC_CLI_COMMAND_MAX + 4];
-        int n = snprintf(frame, sizeof(frame), "%c%s\n%c", STX, command, ETX);
-
-        cli->port->ops->discard_input(cli->port);
-        forget(cli);
-        return serial_write(cli->port, frame, (size_t) n);
-}
-
-/* 1 when the frame is whole, 0 to go on. */
-static int take_framed(struct fc_cli *cli, const char *data, size_t size, bool *open,
-                       size_t *before, struct fault *fault) {
-        for (size_t i = 0; i < size; i++) {
-                const unsigned char c = (unsigned char) data[i];
-                int r;
-
-                if (!*open) {
-                        *open = c == STX;
-                        if (!*open && ++*before > BEFORE_FRAME_MAX)
-                                return bad_answer(cli, "with bytes that are no text", fault);
-                        continue;
-                }
-                if (c == ETX)
-                        return 1;
-                if (!is_text(c))
-                        return bad_answer(cli, "with bytes that are no text", fault);
-                r = keep(cli, data[i]);
-                if (r < 0)
-                        return keep_fault(cli, r, fault);
-        }
-        return 0;
-}
-
-static int run_framed(struct fc_cli *cli, const char *command, struct fault *fault) {
-        struct serial_port *port = cli->port;
-        const uint64_t end_ms = port->ops->now_ms(port) + ANSWER_MS;
-        size_t before = 0;
-        bool open = false;
-        int r = write_frame(cli, command);
-
-        if (r < 0)
-                return port_fault(cli, r, fault);
-        for (;;) {
-                uint64_t until_ms = port->ops->now_ms(port) + SILENCE_MS;
-                char data[CHUNK];
-                int n = serial_read_until(port, data, sizeof(data),
-                                          until_ms < end_ms ? until_ms : end_ms);
-
-                if (n < 0)
-                        return port_fault(cli, n, fault);
-                if (n == 0)
-                        return before > 0 && !open
-                                       ? bad_answer(cli, "with bytes that are no text", fault)
-                                       : stopped(cli, command, fault);
-                r = take_framed(cli, data, (size_t) n, &open, &before, fault);
-                if (r < 0)
-                        return r;
-                if (r > 0)
-                        return check_text(cli, fault);
-        }
-}
-
-/* Interactive */
-
-static bool at_prompt(const struct fc_cli *cli) {
-        return cli->size >= PROMPT_SIZE &&
-               strcmp(cli->reply + cli->size - PROMPT_SIZE, PROMPT) == 0;
-}
-
-/* The last line before the prompt is `save`: how every `diff all` and `dump all` ends. */
-static bool closes_with_save(const char *text, size_t size) {
-        static const char closing[] = "\nsave";
-
-        while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == ' '))
-                size--;
-        return size >= strlen(closing) &&
-               memcmp(text + size - strlen(closing), closing, strlen(closing)) == 0;
-}
-
-static int take_text(struct fc_cli *cli, const char *data, size_t size, struct fault *fault) {
-        for (size_t i = 0; i < size; i++) {
-                int r;
-
-                if (!is_text((unsigned char) data[i]))
-                        return bad_answer(cli, "with bytes that are no text", fault);
-                r = keep(cli, data[i]);
-                if (r < 0)
-                        return keep_fault(cli, r, fault);
-        }
-        return 0;
-}
-
-enum reply_end {
-        END_AT_PROMPT,
-        END_AT_PROMPT_AFTER_SAVE,
-        END_AT_PROMPT_AFTER_BANNER,
-};
-
-static bool is_at_end(const struct fc_cli *cli, enum reply_end end) {
-        if (!at_prompt(cli))
-                return false;
-        switch (end) {
-        case END_AT_PROMPT:
-                return true;
-        case END_AT_PROMPT_AFTER_SAVE:
-                return closes_with_save(cli->reply, cli->size - PROMPT_SIZE);
-        case END_AT_PROMPT_AFTER_BANNER: /* in every build's, minimal ones included */
-                return strstr(cli->reply, "CLI");
-        }
-        return false;
-}
-
-/* 0 when the prompt is there and quiet, -ETIME after silence anywhere else. */
-static int read_to_prompt(struct fc_cli *cli, enum reply_end end, unsigned silence_ms,
-                          unsigned quiet_ms, struct fault *fault) {
-        struct serial_port *port = cli->port;
-        const uint64_t end_ms = port->ops->now_ms(port) + ANSWER_MS;
-
-        for (;;) {
-                const bool ended = is_at_end(cli, end);
-                uint64_t until_ms = port->ops->now_ms(port) + (ended ? quiet_ms : silence_ms);
-                char data[CHUNK];
-                int n, r;
-
-                n = serial_read_until(port, data, sizeof(data),
-                                      until_ms < end_ms ? until_ms : end_ms);
-                if (n < 0)
-                        return port_fault(cli, n, fault);
-                if (n == 0)
-                        return ended ? 0 : -ETIME;
-                r = take_text(cli, data, (size_t) n, fault);
-                if (r < 0)
-                        return r;
-        }
-}
-
-/* Takes the echo off the beginning and the prompt off the end. */
-static int strip(struct fc_cli *cli, const char *command, struct fault *fault) {
-        const size_t length = strlen(command);
-        size_t start = 0, end = cli->size - PROMPT_SIZE;
-
-        while (start < cli->size && cli->reply[start] == '\n')
-                start++;
-        if (cli->size - start < length || memcmp(cli->reply + start, command, length) != 0 ||
-            cli->reply[start + length] != '\n')
-                return bad_answer(cli, "something else than what it was asked", fault);
-        start += length + 1;
-        while (end > start && cli->reply[end - 1] == '\n')
-                end--;
-        if (end < start)
-                end = start;
-        memmove(cli->reply, cli->reply + start, end - start);
-        cli->size = end - start;
-        cli->reply[cli->size] = '\0';
-        return check_text(cli, fault);
-}
-
-static int write_line(struct fc_cli *cli, const char *command) {
-        char line[FC_CLI_COMMAND_MAX + 2];
-        int n = snprintf(line, sizeof(line), "%s\n", command);
-
-        cli->port->ops->discard_input(cli->port);
-        forget(cli);
-        return serial_write(cli->port, line, (size_t) n);
-}
-
-static int run_interactive(struct fc_cli *cli, const char *command, enum reply_end end,
-                           struct fault *fault) {
-        int r = write_line(cli, command);
-
-        if (r < 0)
-                return port_fault(cli, r, fault);
-        r = read_to_prompt(cli, end, SILENCE_MS,
-                           strncmp(command, "set ", 4) == 0 ? QUIET_SET_MS : QUIET_MS, fault);
-        if (r == -ETIME)
-                return stopped(cli, command, fault);
-        return r < 0 ? r : strip(cli, command, fault);
-}
-
 /* A board that is in its command line without our knowing is no use to anybody. */
 static void tell_to_leave(struct fc_cli *cli) {
         static const char leave[] = "exit\n";
@@ -340,10 +55,10 @@ static int enter(struct fc_cli *cli, struct fault *fault) {
         if (r == 0)
                 r = serial_write(cli->port, "#", 1);
         if (r < 0)
-                return port_fault(cli, r, fault);
+                return cli_port_fault(cli, r, fault);
         cli->entered = true;
-        forget(cli);
-        r = read_to_prompt(cli, END_AT_PROMPT_AFTER_BANNER, ENTER_MS, QUIET_MS, fault);
+        cli_forget(cli);
+        r = cli_read_to_prompt(cli, CLI_END_AT_PROMPT_AFTER_BANNER, ENTER_MS, CLI_QUIET_MS, fault);
         if (r == 0)
                 return 0;
         tell_to_leave(cli);
@@ -361,10 +76,10 @@ int fc_cli_open(struct fc_cli *ret, struct serial_port *port, const struct fc_id
 
         memcpy(cli.variant, identity->variant, sizeof(cli.variant));
         cli.framed = cli.knows_noreboot = fc_cli_has_frames(identity);
-        cli.reply = calloc(1, CHUNK);
-        cli.allocated = CHUNK;
+        cli.reply = calloc(1, CLI_CHUNK);
+        cli.allocated = CLI_CHUNK;
         if (!cli.reply)
-                return port_fault(&cli, -ENOMEM, fault);
+                return cli_port_fault(&cli, -ENOMEM, fault);
         if (!fc_cli_is_known(identity))
                 return fault_set(fault, FWD_NOT_SUPPORTED,
                                  "The command line of %s %s on %s is not known; it is of "
@@ -398,20 +113,20 @@ int fc_cli_run(struct fc_cli *cli, const char *command, struct fault *fault) {
 
         if (r < 0)
                 return r;
-        return cli->framed ? run_framed(cli, command, fault)
-                           : run_interactive(cli, command, END_AT_PROMPT, fault);
+        return cli->framed ? cli_run_framed(cli, command, fault)
+                           : cli_run_interactive(cli, command, CLI_END_AT_PROMPT, fault);
 }
 
 int fc_cli_read_config(struct fc_cli *cli, bool all, struct fault *fault) {
         const char *command = all ? "dump all" : "diff all";
         int r;
 
-        r = cli->framed ? run_framed(cli, command, fault)
-                        : run_interactive(cli, command, END_AT_PROMPT_AFTER_SAVE, fault);
+        r = cli->framed ? cli_run_framed(cli, command, fault)
+                        : cli_run_interactive(cli, command, CLI_END_AT_PROMPT_AFTER_SAVE, fault);
         if (r < 0)
                 return r;
-        if (!closes_with_save(cli->reply, cli->size))
-                return bad_answer(cli, "with a configuration that is not whole", fault);
+        if (!cli_closes_with_save(cli->reply, cli->size))
+                return cli_bad_answer(cli, "with a configuration that is not whole", fault);
         return 0;
 }
 
@@ -447,7 +162,7 @@ static int watch_going(struct fc_cli *cli) {
         bool going = false;
 
         for (;;) {
-                char data[CHUNK];
+                char data[CLI_CHUNK];
                 int n = serial_read_until(cli->port, data, sizeof(data), end_ms);
 
                 if (n == -ENODEV || n == -EIO)
@@ -455,17 +170,18 @@ static int watch_going(struct fc_cli *cli) {
                 if (n <= 0)
                         return n < 0 ? n : going ? SAYS_SO : STAYS;
                 for (int i = 0; i < n; i++)
-                        if (is_text((unsigned char) data[i]))
-                                (void) keep(cli, data[i]);
+                        if (cli_is_text((unsigned char) data[i]))
+                                (void) cli_keep(cli, data[i]);
                 going = strstr(cli->reply, "Rebooting");
                 /* A refusal ends with the prompt, or the frame. */
-                if (!going && (memchr(data, ETX, (size_t) n) || (!cli->framed && at_prompt(cli))))
+                if (!going &&
+                    (memchr(data, CLI_ETX, (size_t) n) || (!cli->framed && cli_at_prompt(cli))))
                         return STAYS;
         }
 }
 
 static int send(struct fc_cli *cli, const char *command) {
-        return cli->framed ? write_frame(cli, command) : write_line(cli, command);
+        return cli->framed ? cli_write_frame(cli, command) : cli_write_line(cli, command);
 }
 
 int fc_cli_save(struct fc_cli *cli, struct fault *fault) {
@@ -475,7 +191,7 @@ int fc_cli_save(struct fc_cli *cli, struct fault *fault) {
         if (r == 0)
                 r = watch_going(cli);
         if (r < 0)
-                return port_fault(cli, r, fault);
+                return cli_port_fault(cli, r, fault);
         if (r != STAYS || fc_cli_refusal(cli->reply, &ignored))
                 return r != STAYS;
         return fault_set(fault, FWD_TIMEOUT,
@@ -495,7 +211,7 @@ bool fc_cli_leave(struct fc_cli *cli, bool changed) {
         if (resets)
                 (void) watch_going(cli);
         else
-                (void) serial_wait(cli->port, QUIET_MS);
+                (void) serial_wait(cli->port, CLI_QUIET_MS);
         return resets;
 }
 
@@ -507,7 +223,7 @@ int fc_cli_go(struct fc_cli *cli, const char *command, struct fault *fault) {
         if (r == 0)
                 r = watch_going(cli);
         if (r < 0)
-                return port_fault(cli, r, fault);
+                return cli_port_fault(cli, r, fault);
         if (r != STAYS) {
                 cli->entered = false;
                 return r == GONE;
