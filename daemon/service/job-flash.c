@@ -206,6 +206,7 @@ const struct step *const flash_steps[] = {
         &step_ask,
         &step_match,
         &step_config_warn,
+        &step_inhibit,
         &step_backup,
         &step_config_back,
         &step_reboot,

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "service/device.h"
 #include "service/image-fd.h"
+#include "service/inhibitor.h"
 #include "service/journal.h"
 #include "service/port-wait.h"
 #include "service/result.h"
@@ -80,6 +81,7 @@ static const struct step *const *steps_of(enum job_kind kind, bool dry_run) {
 static void release(struct job *job) {
         job->worker = worker_free(job->worker);
         job->port_wait = port_wait_free(job->port_wait);
+        job->inhibitor = inhibitor_free(job->inhibitor);
         job->start_source = sd_event_source_unref(job->start_source);
         job->await_timer = sd_event_source_unref(job->await_timer);
         job->await = NULL;

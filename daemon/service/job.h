@@ -37,6 +37,7 @@ enum job_result { JOB_RUNNING, JOB_SUCCESS, JOB_FAILED, JOB_CANCELLED };
 
 struct await;
 struct device;
+struct inhibitor;
 struct port_wait;
 struct step;
 struct worker;
@@ -71,6 +72,7 @@ struct job {
         struct worker *worker;
         bool worker_has_tty;
         struct port_wait *port_wait; /* job-held.c */
+        struct inhibitor *inhibitor; /* job-inhibit.c */
         size_t held_step;            /* that waits for the serial port */
         char *notice_before;         /* it waited */
         const struct await *await;

@@ -65,6 +65,7 @@ struct worker_request step_request(const struct job *job, const char *operation)
 
 extern const struct step step_settle;   /* an identification of the service's own ends first */
 extern const struct step step_port;     /* the serial port is there */
+extern const struct step step_inhibit;  /* from here on the machine is kept awake */
 extern const struct step step_identify; /* fails the job */
 extern const struct step step_identify_returned; /* after one: told, goes on */
 extern const struct step step_ask;               /* of a flash: who is it? goes on in any case */
