@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 static inline bool hex_is_blank(uint8_t c) {
         return c == ' ' || c == '\t' || c == '\r';
@@ -19,6 +20,20 @@ static inline size_t hex_trim(const uint8_t *line, size_t length) {
         while (length > 0 && hex_is_blank(line[length - 1]))
                 length--;
         return length;
+}
+
+/* The line that begins at `*at`, which moves behind it; false at the end. */
+static inline bool hex_next_line(const uint8_t *data, size_t size, size_t *at,
+                                 const uint8_t **ret_line, size_t *ret_length) {
+        const uint8_t *line = data + *at, *end;
+
+        if (*at >= size)
+                return false;
+        end = memchr(line, '\n', size - *at);
+        *ret_length = end ? (size_t) (end - line) : size - *at;
+        *ret_line = line;
+        *at += *ret_length + 1;
+        return true;
 }
 
 static inline unsigned hex_value(uint8_t c) {

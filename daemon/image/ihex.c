@@ -171,18 +171,16 @@ bool ihex_detect(const uint8_t *data, size_t size) {
 
 int ihex_parse(const uint8_t *data, size_t size, struct image *image, struct fault *fault) {
         struct reader r = {.image = image, .fault = fault};
+        size_t at = 0, length;
+        const uint8_t *line;
+        int n;
 
         image->has_address = true;
-        for (size_t at = 0; at < size;) {
-                const uint8_t *end = memchr(data + at, '\n', size - at);
-                size_t length = end ? (size_t) (end - data) - at : size - at;
-                int n;
-
+        while (hex_next_line(data, size, &at, &line, &length)) {
                 r.line++;
-                n = take_line(&r, data + at, length);
+                n = take_line(&r, line, length);
                 if (n < 0)
                         return n;
-                at += length + 1;
         }
         if (r.end_line == 0)
                 return fault_set(fault, FWD_INVALID_IMAGE,
