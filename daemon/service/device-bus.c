@@ -4,6 +4,7 @@
 #include "service/calls.h"
 #include "service/device.h"
 #include "service/job.h"
+#include "service/node-list.h"
 
 static const struct {
         const char *name, *signature;
@@ -136,88 +137,33 @@ void device_withdraw(struct device *device) {
         (void) sd_bus_emit_object_removed(bus, device->path);
 }
 
-static int on_flash(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+static int on_job(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct device *device = userdata;
 
-        return call_flash(device->service, m, device, error);
-}
-
-static int on_reboot(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct device *device = userdata;
-
-        return call_start(device->service, m, device, JOB_REBOOT, error);
-}
-
-static int on_identify(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct device *device = userdata;
-
-        return call_start(device->service, m, device, JOB_IDENTIFY, error);
-}
-
-static int on_leave(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct device *device = userdata;
-
-        return call_start(device->service, m, device, JOB_LEAVE, error);
-}
-
-static int on_backup(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct device *device = userdata;
-
-        return call_backup(device->service, m, device, error);
-}
-
-static int on_restore(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct device *device = userdata;
-
-        return call_restore(device->service, m, device, error);
-}
-
-static int on_recover(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct device *device = userdata;
-
-        return call_recover(device->service, m, device, error);
-}
-
-static int on_read(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct device *device = userdata;
-
-        return call_read(device->service, m, device, error);
-}
-
-static int on_erase(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct device *device = userdata;
-
-        return call_erase(device->service, m, device, error);
-}
-
-static int on_unprotect(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct device *device = userdata;
-
-        return call_unprotect(device->service, m, device, error);
+        return call_job(device->service, m, device, error);
 }
 
 #define PROPERTY(name, signature)                                                                  \
         SD_BUS_PROPERTY(name, signature, get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
-#define START_METHOD(name, handler)                                                                \
+#define JOB_METHOD(name)                                                                           \
         SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("o", job),      \
-                                handler, SD_BUS_VTABLE_UNPRIVILEGED)
+                                on_job, SD_BUS_VTABLE_UNPRIVILEGED)
+#define JOB_METHOD_WITH_FILE(name, file)                                                           \
+        SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS("h", file, "a{sv}", options),                    \
+                                SD_BUS_RESULT("o", job), on_job, SD_BUS_VTABLE_UNPRIVILEGED)
 
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("Flash", SD_BUS_ARGS("h", image, "a{sv}", options),
-                                SD_BUS_RESULT("o", job), on_flash, SD_BUS_VTABLE_UNPRIVILEGED),
-        START_METHOD("RebootToBootloader", on_reboot),
-        START_METHOD("Identify", on_identify),
-        START_METHOD("Leave", on_leave),
-        SD_BUS_METHOD_WITH_ARGS("ReadFlash", SD_BUS_ARGS("h", file, "a{sv}", options),
-                                SD_BUS_RESULT("o", job), on_read, SD_BUS_VTABLE_UNPRIVILEGED),
-        START_METHOD("Erase", on_erase),
-        START_METHOD("Unprotect", on_unprotect),
-        START_METHOD("BackupConfig", on_backup),
-        SD_BUS_METHOD_WITH_ARGS("RestoreConfig", SD_BUS_ARGS("h", config, "a{sv}", options),
-                                SD_BUS_RESULT("o", job), on_restore, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("RecoverBootloader", SD_BUS_ARGS("h", image, "a{sv}", options),
-                                SD_BUS_RESULT("o", job), on_recover, SD_BUS_VTABLE_UNPRIVILEGED),
+        JOB_METHOD_WITH_FILE("Flash", image),
+        JOB_METHOD("RebootToBootloader"),
+        JOB_METHOD("Identify"),
+        JOB_METHOD("Leave"),
+        JOB_METHOD_WITH_FILE("ReadFlash", file),
+        JOB_METHOD("Erase"),
+        JOB_METHOD("Unprotect"),
+        JOB_METHOD("BackupConfig"),
+        JOB_METHOD_WITH_FILE("RestoreConfig", config),
+        JOB_METHOD_WITH_FILE("RecoverBootloader", image),
         PROPERTY("Port", "s"),
         PROPERTY("Mode", "s"),
         PROPERTY("VendorId", "q"),
@@ -255,23 +201,17 @@ static int find_object(sd_bus *bus, const char *path, const char *interface, voi
 
 static int list_nodes(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
                       sd_bus_error *error) {
+        _cleanup_(node_list_clear) struct node_list list = {};
         struct service *service = userdata;
-        const struct device *device;
-        char **nodes;
-        size_t n = 0;
+        int r;
 
-        for (device = service->devices; device; device = device->next)
-                n++;
-        nodes = calloc(n + 1, sizeof(*nodes));
-        if (!nodes)
-                return -ENOMEM;
-        n = 0;
-        for (device = service->devices; device; device = device->next) {
-                nodes[n] = strdup(device->path);
-                if (nodes[n])
-                        n++;
+        for (const struct device *device = service->devices; device; device = device->next) {
+                r = node_list_add(&list, device->path);
+                if (r < 0)
+                        return r;
         }
-        *ret_nodes = nodes;
+        *ret_nodes = TAKE_PTR(list.paths);
+        list.n = 0;
         return 1;
 }
 

@@ -3,6 +3,7 @@
 
 #include "service/calls.h"
 #include "service/job.h"
+#include "service/node-list.h"
 #include "service/polkit.h"
 
 /* At most ten messages of a kind a second and job: nine of these and the last word. */
@@ -282,23 +283,17 @@ static int find_object(sd_bus *bus, const char *path, const char *interface, voi
 
 static int list_nodes(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
                       sd_bus_error *error) {
+        _cleanup_(node_list_clear) struct node_list list = {};
         struct service *service = userdata;
-        const struct job *job;
-        char **nodes;
-        size_t n = 0;
+        int r;
 
-        for (job = service->jobs; job; job = job->next)
-                n++;
-        nodes = calloc(n + 1, sizeof(*nodes));
-        if (!nodes)
-                return -ENOMEM;
-        n = 0;
-        for (job = service->jobs; job; job = job->next) {
-                nodes[n] = strdup(job->path);
-                if (nodes[n])
-                        n++;
+        for (const struct job *job = service->jobs; job; job = job->next) {
+                r = node_list_add(&list, job->path);
+                if (r < 0)
+                        return r;
         }
-        *ret_nodes = nodes;
+        *ret_nodes = TAKE_PTR(list.paths);
+        list.n = 0;
         return 1;
 }
 

@@ -98,18 +98,11 @@ static int read_device(struct service *service, sd_bus_message *m, struct device
         return call_refuse(error, &fault, r);
 }
 
-static int on_flash(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+static int on_job(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct device *device;
         int r = read_device(userdata, m, &device, error);
 
-        return r < 0 ? r : call_flash(userdata, m, device, error);
-}
-
-static int on_reboot(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        struct device *device;
-        int r = read_device(userdata, m, &device, error);
-
-        return r < 0 ? r : call_start(userdata, m, device, JOB_REBOOT, error);
+        return r < 0 ? r : call_job(userdata, m, device, error);
 }
 
 static int on_inspect(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -145,9 +138,9 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("GetDevice", SD_BUS_ARGS("s", what), SD_BUS_RESULT("o", device),
                                 on_get_device, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Flash", SD_BUS_ARGS("o", device, "h", image, "a{sv}", options),
-                                SD_BUS_RESULT("o", job), on_flash, SD_BUS_VTABLE_UNPRIVILEGED),
+                                SD_BUS_RESULT("o", job), on_job, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("RebootToBootloader", SD_BUS_ARGS("o", device, "a{sv}", options),
-                                SD_BUS_RESULT("o", job), on_reboot, SD_BUS_VTABLE_UNPRIVILEGED),
+                                SD_BUS_RESULT("o", job), on_job, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Inspect", SD_BUS_ARGS("h", image, "a{sv}", options),
                                 SD_BUS_RESULT("a{sv}", details), on_inspect,
                                 SD_BUS_VTABLE_UNPRIVILEGED),

@@ -1,62 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <fcntl.h>
 #include <string.h>
 
 #include "service/calls.h"
-#include "service/device.h"
-#include "service/image-fd.h"
 #include "service/options.h"
-#include "service/steps.h"
-
-int call_backup(struct service *service, sd_bus_message *message, struct device *device,
-                sd_bus_error *error) {
-        struct fault fault = FAULT_INIT;
-        struct options options;
-        uid_t uid;
-        int r;
-
-        r = options_parse(message, OPTION_DUMP, &options, &fault);
-        if (r == 0)
-                r = config_check_board(device, &fault);
-        if (r == 0)
-                r = job_check(service, device, &fault);
-        if (r < 0)
-                return call_refuse(error, &fault, r);
-        r = call_ask(service, message, device, &options, NULL, &uid, error);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        return call_begin(service, message, device, JOB_BACKUP, &options, uid, -EBADF, error);
-}
-
-int call_restore(struct service *service, sd_bus_message *message, struct device *device,
-                 sd_bus_error *error) {
-        struct fault fault = FAULT_INIT;
-        struct options options;
-        char name[IMAGE_NAME_SIZE];
-        int r, fd, copy;
-        uid_t uid;
-
-        r = sd_bus_message_read(message, "h", &fd);
-        if (r < 0)
-                return r;
-        r = options_parse(message, OPTION_ONLY | OPTION_SAVE_WITH_ERRORS | OPTION_FORCE, &options,
-                          &fault);
-        if (r == 0)
-                r = image_fd_check(fd, name, &fault);
-        if (r == 0)
-                r = config_check_board(device, &fault);
-        if (r == 0)
-                r = job_check(service, device, &fault);
-        if (r < 0)
-                return call_refuse(error, &fault, r);
-        r = call_ask(service, message, device, &options, name, &uid, error);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-        if (copy < 0)
-                return -errno;
-        return call_begin(service, message, device, JOB_RESTORE, &options, uid, copy, error);
-}
 
 static int append_backup(sd_bus_message *reply, const struct backup *backup) {
         return sd_bus_message_append(reply, "a{sv}", 8, "Id", "s", backup->id, "UniqueId", "s",
