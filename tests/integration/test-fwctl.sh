@@ -535,11 +535,12 @@ test_agent() {
         mkdir -p "$dir/bin" && chmod 755 "$dir" "$dir/bin" && mkfifo -m 666 "$dir/agent"
         cat >"$dir/bin/pkttyagent" <<END
 #!/bin/bash
-eval "exec \$2>&-"
 exec {log}<>$dir/agent
 trap 'echo ended >&\$log; kill %1; exit' TERM
 echo "\$*" >&\$log
-sleep 60 &
+eval "sleep 60 \$2>&- &"
+# Ready, and from here on it may be sent away.
+eval "exec \$2>&-"
 wait
 END
         chmod 755 "$dir/bin/pkttyagent"
