@@ -87,6 +87,7 @@ int fc_config_check_board(const struct fc_config *config, const struct fc_identi
 enum fc_fate {
         FC_SEND,      /* as it is */
         FC_TRANSLATE, /* `to` has what this firmware calls it */
+        FC_PORTS,     /* fc_ports_translate() knows what it is here: several settings */
         FC_SKIP,      /* it cannot be given to this firmware; `*ret_why` says so */
 };
 

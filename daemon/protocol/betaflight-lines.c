@@ -7,6 +7,7 @@
 
 #include "protocol/betaflight-config.h"
 #include "protocol/betaflight-lines.h"
+#include "protocol/betaflight-ports.h"
 
 /* What single lines of a configuration are for, and what they are called elsewhere. */
 
@@ -57,6 +58,8 @@ static enum fc_section section_of_setting(const char *name) {
                 {"box_user_", FC_SECTION_MODES},
         };
 
+        if (fc_ports_is_setting(name))
+                return FC_SECTION_SERIAL;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
                 if (begins(name, rows[i].begin))
                         return rows[i].section;
@@ -119,7 +122,7 @@ enum fc_section fc_section_of_line(const struct fc_config_line *line) {
 static const struct {
         const char *name;
         unsigned first, count, number;
-} ports[] = {
+} port_names[] = {
         {"UART", 1, 10, 0},       {"USART", 1, 10, 0}, {"VCP", 0, 0, 20},    {"USB_VCP", 0, 0, 20},
         {"SOFTSERIAL", 1, 2, 30}, {"SOFT", 1, 2, 30},  {"LPUART", 1, 1, 40},
 };
@@ -128,20 +131,20 @@ static const struct {
 static int port_number(const char *text, size_t *ret_length) {
         const size_t length = strcspn(text, " ");
 
-        for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
-                const size_t n = strlen(ports[i].name);
+        for (size_t i = 0; i < ARRAY_SIZE(port_names); i++) {
+                const size_t n = strlen(port_names[i].name);
                 char *end;
                 unsigned long index;
 
-                if (length < n || strncasecmp(text, ports[i].name, n) != 0)
+                if (length < n || strncasecmp(text, port_names[i].name, n) != 0)
                         continue;
                 *ret_length = length;
-                if (ports[i].count == 0 && length == n)
-                        return (int) ports[i].number;
+                if (port_names[i].count == 0 && length == n)
+                        return (int) port_names[i].number;
                 index = strtoul(text + n, &end, 10);
-                if (length > n && end == text + length && index >= ports[i].first &&
-                    index - ports[i].first < ports[i].count)
-                        return (int) (ports[i].number + index - ports[i].first);
+                if (length > n && end == text + length && index >= port_names[i].first &&
+                    index - port_names[i].first < port_names[i].count)
+                        return (int) (port_names[i].number + index - port_names[i].first);
         }
         return -ENOENT;
 }
@@ -205,9 +208,9 @@ enum fc_fate fc_config_translate(const struct fc_config_line *line,
                 *ret_why = "the command line takes a # as the beginning of a comment";
         else if (interactive && strchr(text, '?'))
                 *ret_why = "a ? cannot be typed into the command line";
-        else if (betaflight && is_from(identity, 2026, 12) && begins(text, "serial "))
-                *ret_why = "ports are no longer set by serial lines: set the port of each function "
-                           "(help set, names ending in _uart)";
+        else if (betaflight && identity->has_version && !fc_ports_are_settings(identity) &&
+                 begins(text, "set ") && fc_ports_is_setting(text + 4))
+                *ret_why = "this firmware has serial lines for its ports";
         for (const char *c = text; *c && !*ret_why; c++)
                 if ((unsigned char) *c > 0x7e)
                         *ret_why = "the command line takes ASCII characters alone";
@@ -215,6 +218,8 @@ enum fc_fate fc_config_translate(const struct fc_config_line *line,
                 return FC_SKIP;
         if (!betaflight || !identity->has_version)
                 return FC_SEND;
+        if (begins(text, "serial ") && fc_ports_are_settings(identity))
+                return FC_PORTS;
         if (begins(text, "serial ") && !is_from(identity, 2025, 12) && port_by_number(text, to)) {
                 *ret_why = "this firmware has numbers for serial ports";
                 return FC_TRANSLATE;
@@ -305,6 +310,20 @@ static struct entry *list_entries(const struct fc_config *config, size_t *ret_n)
         return entries;
 }
 
+/* Ports that the firmware has by function are as they were if nothing would have to be set. */
+static int compare_ports(struct fc_ports *ports, const struct fc_config_line *line,
+                         void (*missing)(void *userdata, const struct fc_config_line *line,
+                                         const char *instead),
+                         void *userdata) {
+        struct fc_ports_commands commands;
+
+        fc_ports_translate(ports, line->text, &commands);
+        if (commands.n == 0 && !commands.why[0])
+                return 0;
+        missing(userdata, line, NULL);
+        return 1;
+}
+
 int fc_config_compare(const struct fc_config *wanted, const struct fc_config *got,
                       const struct fc_identity *identity, unsigned sections,
                       void (*missing)(void *userdata, const struct fc_config_line *line,
@@ -313,21 +332,25 @@ int fc_config_compare(const struct fc_config *wanted, const struct fc_config *go
         size_t n_entries = 0;
         int n_missing = 0;
         _cleanup_free_ struct entry *entries = list_entries(got, &n_entries);
+        _cleanup_fc_ports_ struct fc_ports *ports = fc_ports_new(got);
 
-        if (!entries)
+        if (!entries || !ports)
                 return -ENOMEM;
         for (size_t i = 0; i < wanted->n; i++) {
                 const struct fc_config_line *line = &wanted->lines[i];
                 char here[FC_CONFIG_LINE_MAX + 1], text[FC_CONFIG_LINE_MAX + 1];
                 const struct entry *found;
                 const char *why;
+                enum fc_fate fate;
 
                 if (line->kind != FC_LINE_SETTING || !(sections & 1U << line->section))
                         continue;
-                canonical(fc_config_translate(line, identity, false, here, &why) == FC_TRANSLATE
-                                  ? here
-                                  : line->text,
-                          text);
+                fate = fc_config_translate(line, identity, false, here, &why);
+                if (fate == FC_PORTS) {
+                        n_missing += compare_ports(ports, line, missing, userdata);
+                        continue;
+                }
+                canonical(fate == FC_TRANSLATE ? here : line->text, text);
                 if (find(entries, n_entries, line, text, strlen(text)))
                         continue;
                 found = find(entries, n_entries, line, text, key_length(text));

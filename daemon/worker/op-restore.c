@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "protocol/betaflight-ports.h"
 #include "worker/config-session.h"
 
 /* One restore on its way. Nothing of it is kept by the board before it is saved: whatever goes
@@ -14,7 +15,12 @@ struct restore {
         struct config_list rejected, skipped, translated;
         /* The chosen profile, of the lines to come and of the board, for each kind of them. */
         const struct fc_config_line *profile;
+        struct fc_ports *ports; /* owned; what the board's ports do, as settings */
 };
+
+static void restore_clear(struct restore *restore) {
+        restore->ports = fc_ports_free(restore->ports);
+}
 
 /* Runs a line. 1: the board took it, 0: it refused, and is on the list as `text`. */
 static int run(struct restore *restore, const char *command, const char *text,
@@ -70,6 +76,32 @@ static int choose_profile(struct restore *restore, const struct fc_config_line *
         return r < 0 ? r : 0;
 }
 
+/* A line that says what a port does, for firmware that has a setting for each function. */
+static int restore_port(struct restore *restore, const struct fc_config_line *line,
+                        struct fault *fault) {
+        struct fc_ports_commands commands;
+        char all[sizeof(commands.text) + 1] = "";
+        size_t n = 0;
+        int taken = 1;
+
+        fc_ports_translate(restore->ports, line->text, &commands);
+        for (size_t i = 0; i < commands.n; i++) {
+                int r = run(restore, commands.text[i], line->text, fault);
+
+                if (r < 0)
+                        return r;
+                taken &= r;
+                n += (size_t) snprintf(all + n, sizeof(all) - n, "%s%s", n ? ", " : "",
+                                       commands.text[i]);
+        }
+        if (commands.n > 0)
+                config_list_add(&restore->translated, "%s (%s)", line->text, all);
+        if (commands.why[0])
+                config_list_add(&restore->skipped, "%s (%s)", line->text, commands.why);
+        restore->applied += taken && !commands.why[0];
+        return 0;
+}
+
 static int restore_setting(struct restore *restore, const struct fc_config_line *line,
                            struct fault *fault) {
         struct config_session *session = restore->session;
@@ -87,6 +119,8 @@ static int restore_setting(struct restore *restore, const struct fc_config_line 
                 config_list_add(&restore->translated, "%s (%s)", line->text, other);
                 command = other;
                 break;
+        case FC_PORTS:
+                return restore_port(restore, line, fault);
         case FC_SEND:
                 break;
         }
@@ -133,12 +167,32 @@ static int restore_choices(struct restore *restore, struct fault *fault) {
         return 0;
 }
 
+/* Where ports are settings, what there is must be known before a line about one can be told. */
+static int learn_ports(struct restore *restore, struct fault *fault) {
+        _cleanup_fc_config_ struct fc_config *here = NULL;
+        bool needed = false;
+        int r;
+
+        for (size_t i = 0; i < restore->config->n; i++)
+                needed |= strncmp(restore->config->lines[i].text, "serial ", 7) == 0;
+        if (!needed || !(restore->sections & 1U << FC_SECTION_SERIAL) ||
+            !fc_ports_are_settings(&restore->session->identity))
+                return 0;
+        r = config_session_read(restore->session, true, &here, fault);
+        if (r < 0)
+                return r;
+        restore->ports = fc_ports_new(here);
+        return restore->ports ? 0 : fault_set(fault, FWD_FAILED, "Out of memory");
+}
+
 static int restore_lines(struct restore *restore, struct fault *fault) {
         const struct fc_config *config = restore->config;
+        int r = learn_ports(restore, fault);
 
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < config->n; i++) {
-                int r = worker_check_cancel(fault);
-
+                r = worker_check_cancel(fault);
                 if (r == 0)
                         r = restore_line(restore, &config->lines[i], fault);
                 if (r < 0)
@@ -255,7 +309,7 @@ static int check_config(const struct fc_config *config, const struct restore *re
 static int restore_config(struct worker *worker, struct fault *fault) {
         _cleanup_config_session_ struct config_session session = {};
         _cleanup_fc_config_ struct fc_config *config = NULL;
-        struct restore restore = {.worker = worker, .session = &session};
+        _cleanup_(restore_clear) struct restore restore = {.worker = worker, .session = &session};
         int r;
 
         r = config_sections(worker, &restore.sections, fault);

@@ -7,12 +7,27 @@
 #include "fuzz.h"
 #include "protocol/betaflight-cli.h"
 #include "protocol/betaflight-config.h"
+#include "protocol/betaflight-ports.h"
 
 #define COMPARED_MAX 2000U /* lines: each is looked for among all */
 
 static void count(void *userdata, const struct fc_config_line *line, const char *instead) {
         ++*(size_t *) userdata;
         check(line->kind == FC_LINE_SETTING);
+}
+
+/* Each of its commands is one that a command line takes. */
+static void check_ports(const struct fc_config *config, const struct fc_config_line *line) {
+        struct fc_ports *ports = fc_ports_new(config);
+        struct fc_ports_commands commands;
+
+        check(ports);
+        fc_ports_translate(ports, line->text, &commands);
+        check(commands.n <= FC_PORTS_COMMANDS_MAX);
+        for (size_t i = 0; i < commands.n; i++)
+                check(strncmp(commands.text[i], "set ", 4) == 0 &&
+                      text_is_clean(commands.text[i]) && !strchr(commands.text[i], '#'));
+        fc_ports_free(ports);
 }
 
 static void check_line(const struct fc_config *config, const struct fc_config_line *line,
@@ -31,6 +46,9 @@ static void check_line(const struct fc_config *config, const struct fc_config_li
                         break;
                 case FC_TRANSLATE:
                         check(*to && strlen(to) <= FC_CONFIG_LINE_MAX && why);
+                        break;
+                case FC_PORTS:
+                        check_ports(config, line);
                         break;
                 case FC_SKIP:
                         check(why);

@@ -95,7 +95,8 @@ static void command_row(struct call *call) {
 
         if (strcmp(call->name, "serial") == 0 && betaflight_is(b, "BTFL") &&
             !betaflight_is_before(b, 2026, 12, 0)) {
-                cli_error(b, call->name, "READ ONLY, SET PORTS BY <FEATURE>_UART");
+                cli_error(b, call->name,
+                          "READ ONLY, ASSIGN PORTS WITH THE <FEATURE>_UART SETTINGS");
                 return;
         }
         (void) snprintf(row, sizeof(row), "%s %s", call->name, call->rest);

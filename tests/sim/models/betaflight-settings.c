@@ -11,6 +11,18 @@
 #include "models/betaflight.h"
 
 #define DATED RELEASE(2025, 12)
+/* From here on ports are told by function, not in serial lines. */
+#define BY_FUNCTION RELEASE(2026, 12)
+
+#define PORTS       "NONE,VCP,UART1,UART2,UART3,UART6"
+#define RATES       "AUTO,9600,19200,38400,57600,115200,230400,250000,500000,1000000"
+#define PROTOCOLS   "NONE,FRSKY_HUB,HOTT,LTM,SMARTPORT,MAVLINK,IBUS"
+#define PORT(name, initial, needs)                                                                 \
+        { name, initial, SCOPE_MASTER, needs, PORTS, 0, 0, BY_FUNCTION, 0 }
+#define RATE(name, initial, needs)                                                                 \
+        { name, initial, SCOPE_MASTER, needs, RATES, 0, 0, BY_FUNCTION, 0 }
+#define PROTOCOL(name)                                                                             \
+        { name, "NONE", SCOPE_MASTER, NULL, PROTOCOLS, 0, 0, BY_FUNCTION, 0 }
 
 static const struct setting settings_table[] = {
         {"gyro_lowpass_hz", "200", SCOPE_MASTER, NULL, NULL, 0, 4000, 0, RELEASE(4, 3)},
@@ -23,7 +35,6 @@ static const struct setting settings_table[] = {
         {"serialrx_provider", "CRSF", SCOPE_MASTER, NULL, "SPEK1024,SBUS,IBUS,CRSF,GHST", 0, 0,
          RELEASE(4, 4), 0},
         {"serialrx_inverted", "OFF", SCOPE_MASTER, NULL, "OFF,ON", 0, 0, 0, 0},
-        {"serialrx_uart", "NONE", SCOPE_MASTER, NULL, NULL, 0, 0, RELEASE(2026, 12), 0},
         {"min_check", "1050", SCOPE_MASTER, NULL, NULL, 750, 2250, 0, 0},
         {"max_check", "1900", SCOPE_MASTER, NULL, NULL, 750, 2250, 0, 0},
         {"motor_pwm_protocol", "DISABLED", SCOPE_MASTER, NULL,
@@ -45,6 +56,26 @@ static const struct setting settings_table[] = {
         {"craft_name", "-", SCOPE_MASTER, NULL, NULL, 0, 0, RELEASE(4, 4), 0},
         {"display_name", "-", SCOPE_MASTER, NULL, NULL, 0, 0, 0, RELEASE(4, 4)},
         {"pilot_name", "-", SCOPE_MASTER, NULL, NULL, 0, 0, RELEASE(4, 4), 0},
+        PORT("msp_uart_1", "VCP", NULL),
+        PORT("msp_uart_2", "NONE", NULL),
+        PORT("msp_uart_3", "NONE", NULL),
+        RATE("msp_baud_1", "115200", NULL),
+        RATE("msp_baud_2", "115200", NULL),
+        RATE("msp_baud_3", "115200", NULL),
+        PORT("rx_uart", "NONE", NULL),
+        PORT("gps_uart", "NONE", "GPS"),
+        RATE("gps_baud", "57600", "GPS"),
+        PORT("blackbox_uart", "NONE", NULL),
+        RATE("blackbox_baud", "115200", NULL),
+        PROTOCOL("telemetry_1_protocol"),
+        PORT("telemetry_1_uart", "NONE", NULL),
+        RATE("telemetry_1_baud", "AUTO", NULL),
+        PROTOCOL("telemetry_2_protocol"),
+        PORT("telemetry_2_uart", "NONE", NULL),
+        RATE("telemetry_2_baud", "AUTO", NULL),
+        PORT("esc_sensor_uart", "NONE", NULL),
+        PORT("vtx_uart", "NONE", "VTX"),
+        PORT("osd_uart", "NONE", "OSD"),
         {"p_pitch", "47", SCOPE_PROFILE, NULL, NULL, 0, 250, 0, 0},
         {"i_pitch", "84", SCOPE_PROFILE, NULL, NULL, 0, 250, 0, 0},
         {"d_pitch", "46", SCOPE_PROFILE, NULL, NULL, 0, 250, 0, 0},

@@ -15,7 +15,7 @@
 #define SETTING_RATES     4U
 #define SETTING_SETS_MAX  4U
 #define SETTING_VALUE_MAX 48U
-#define SETTINGS_MAX      64U
+#define SETTINGS_MAX      96U
 #define ROWS_MAX          64U
 #define ROW_TEXT_MAX      96U
 

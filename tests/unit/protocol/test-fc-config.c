@@ -214,7 +214,11 @@ static void test_translation(void **state) {
         becomes("serial UART1 64", &dated, FC_SEND, NULL);
         becomes("serial 0 64", &dated, FC_SEND, NULL);
         becomes("serial 0 64", &v45, FC_SEND, NULL);
-        becomes("serial 0 64", &latest, FC_SKIP, "_uart");
+        becomes("serial 0 64", &latest, FC_PORTS, NULL);
+        becomes("set rx_uart = UART2", &latest, FC_SEND, NULL);
+        becomes("set rx_uart = UART2", &dated, FC_SKIP, "serial lines");
+        becomes("set telemetry_2_protocol = LTM", &v45, FC_SKIP, "serial lines");
+        becomes("set rx_uarts = UART2", &dated, FC_SEND, NULL);
         becomes("serial 0 64", &inav, FC_SEND, NULL);
         becomes("set name = moth", &v45, FC_TRANSLATE, "set craft_name = moth");
         becomes("set craft_name = moth", &v43, FC_TRANSLATE, "set name = moth");

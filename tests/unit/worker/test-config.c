@@ -229,10 +229,6 @@ static const char *version_of(const struct generation *g) {
         return strchr(g->version, '=') + 1;
 }
 
-static bool has_serial_lines(const struct generation *g) {
-        return strcmp(g->version, "version=2026.12.0") != 0;
-}
-
 /* Sets a board up, reads its configuration, gives it to a new one: equal before and after. */
 static void test_round_trip(void **state) {
         for (size_t i = 0; i < ARRAY_SIZE(generations); i++) {
@@ -245,7 +241,7 @@ static void test_round_trip(void **state) {
                 assert_string_equal(heard("X.Rebooting"), "yes");
                 assert_string_equal(heard("X.Method"), g->method);
                 assert_string_equal(heard("X.Rejected"), "0");
-                assert_string_equal(heard("X.Skipped"), has_serial_lines(g) ? "0" : "1");
+                assert_string_equal(heard("X.Skipped"), "0");
                 settle();
 
                 expect_ok(backup_into(backup_text, NULL));
@@ -627,13 +623,60 @@ static void test_translation(void **state) {
         /* And from where ports are no longer set by serial lines. */
         plug(&after, NULL);
         expect_ok(restore(backup_text, NULL));
-        assert_string_equal(heard("X.Skipped"), "1");
-        has(heard("X.SkippedLines"), "serial UART2 64");
-        has(heard("X.SkippedLines"), "_uart");
+        assert_string_equal(heard("X.Skipped"), "0");
+        has(heard("X.TranslatedLines"),
+            "serial UART2 64 115200 57600 0 115200 (set rx_uart = UART2)");
         settle();
         expect_ok(compare(backup_text));
-        has(heard("X.MissingLines"), "serial UART2 64");
-        assert_string_equal(heard("X.Missing"), "1");
+        assert_string_equal(heard("X.Missing"), "0");
+        expect_ok(backup_into(backup_text, NULL));
+        has(backup_text, "\nset rx_uart = UART2\n");
+        has_not(backup_text, "\nserial ");
+        sim_unplug();
+
+        /* And down: what is told by function is not told to firmware that has no such setting. */
+        plug(&before, NULL);
+        expect_ok(restore(backup_text, NULL));
+        assert_string_equal(heard("X.Skipped"), "1");
+        has(heard("X.SkippedLines"), "set rx_uart = UART2 (this firmware has serial lines");
+        settle();
+        expect_ok(compare(backup_text));
+        has(heard("X.MissingLines"), "set rx_uart = UART2");
+        sim_unplug();
+}
+
+/* Several functions in one line, a port that gets another one, and what a build does not have. */
+static void test_ports(void **state) {
+        static const struct generation after = {"variant=BTFL", "version=2026.12.0", NULL, NULL};
+        static const char *const only[] = {"only=serial", NULL};
+
+        plug(&after, "without=GPS");
+        expect_ok(restore("serial 20 1 115200 57600 0 115200\n"
+                          "serial UART1 513 230400 57600 57600 115200\n"
+                          "serial 5 2 115200 57600 0 115200\n"
+                          "serial 2 2048 115200 57600 0 115200\n",
+                          only));
+        has(heard("X.TranslatedLines"),
+            "(set msp_uart_2 = UART1, set msp_baud_2 = 230400, set telemetry_1_protocol = MAVLINK, "
+            "set telemetry_1_uart = UART1, set telemetry_1_baud = 57600)");
+        assert_string_equal(heard("X.Skipped"), "2");
+        has(heard("X.SkippedLines"), "serial 5 2 115200 57600 0 115200 (this firmware is built "
+                                     "without GPS)");
+        has(heard("X.SkippedLines"), "which kind of VTX");
+        settle();
+        expect_ok(backup_into(backup_text, NULL));
+        has(backup_text, "\nset vtx_uart = UART3\n");
+
+        /* The port gets something else to do: what it did ends. */
+        expect_ok(restore("serial UART1 64 115200 57600 0 115200\n", only));
+        settle();
+        expect_ok(backup_into(backup_text, NULL));
+        has(backup_text, "\nset rx_uart = UART1\n");
+        has_not(backup_text, "msp_uart_2");
+        has_not(backup_text, "telemetry_1_uart");
+        /* Part by part, as people do across versions. */
+        expect_ok(restore("set rx_uart = UART2\nset small_angle = 10\n", only));
+        assert_string_equal(heard("X.Applied"), "1");
         sim_unplug();
 }
 
@@ -806,6 +849,7 @@ int main(void) {
                 cmocka_unit_test(test_other_board),
                 cmocka_unit_test(test_bad_files),
                 cmocka_unit_test(test_translation),
+                cmocka_unit_test(test_ports),
                 cmocka_unit_test(test_untypable),
                 cmocka_unit_test(test_board_name_is_given_back),
                 cmocka_unit_test(test_stopped),
