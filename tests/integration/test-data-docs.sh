@@ -97,7 +97,7 @@ awk '/^```/ { in_block = !in_block; next } in_block' docs/adding-a-board.md | se
 check "the profile in adding-a-board.md loads" env FWD_PROFILE_PATH="$dir" "$load_profile" my-board
 
 keys_documented() {
-        sed -n '/^static const struct key {/,/^};/s/^ *{"[A-Z][a-z]*", "\([A-Za-z]*\)".*/\1/p' daemon/board/profile-file.c | sort >"$dir/keys"
+        sed -n '/^static const struct profile_key /,/^};/s/^ *{"[A-Z][a-z]*", "\([A-Za-z]*\)".*/\1/p' daemon/board/profile-keys.c | sort >"$dir/keys"
         [ -s "$dir/keys" ] || { echo "found no keys"; return 1; }
         sed -n '/^| section | key/,/^$/p' docs/adding-a-board.md | cut -d'|' -f3 | tr ',' '\n' | tr -d ' ' |
                 grep -E '^[A-Z]' | sort | diff "$dir/keys" -
