@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "base/text.h"
 #include "service/calls.h"
 #include "service/options.h"
+#include "service/polkit.h"
 
 static int append_backup(sd_bus_message *reply, const struct backup *backup) {
         return sd_bus_message_append(reply, "a{sv}", 8, "Id", "s", backup->id, "UniqueId", "s",
@@ -41,6 +43,8 @@ int call_list_backups(struct service *service, sd_bus_message *message, sd_bus_e
 int call_get_backup(struct service *service, sd_bus_message *message, sd_bus_error *error) {
         struct fault fault = FAULT_INIT;
         _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *board = NULL;
+        struct authorize_request request = {.owner = NOBODYS_UID};
         struct options options;
         struct backup backup;
         const char *id;
@@ -51,13 +55,15 @@ int call_get_backup(struct service *service, sd_bus_message *message, sd_bus_err
         if (r < 0)
                 return r;
         r = options_parse(message, 0, &options, &fault);
+        if (r == 0)
+                r = backup_open(&service->backups, id, &fd, &backup, &fault);
         if (r < 0)
                 return call_refuse(error, &fault, r);
-        r = call_ask(service, message, NULL, &options, NULL, &uid, error);
+        board = *backup.board_name ? text_format("%s (%s)", backup.board_name, backup.owner)
+                                   : strdup(backup.owner);
+        request.board = board;
+        r = authorize(service, message, &request, &uid, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = backup_open(&service->backups, id, &fd, &backup, &fault);
-        if (r < 0)
-                return call_refuse(error, &fault, r);
         return sd_bus_reply_method_return(message, "h", fd);
 }

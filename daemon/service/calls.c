@@ -25,9 +25,7 @@ int call_refuse(sd_bus_error *error, const struct fault *fault, int r) {
 int call_ask(struct service *service, sd_bus_message *m, const struct device *device,
              const struct options *options, const char *file, uid_t *ret_uid, sd_bus_error *error) {
         _cleanup_free_ char *board =
-                device ? text_format("%s (%s)", device_get(device, DEVICE_PORT),
-                                     device_name(device))
-                       : NULL;
+                text_format("%s (%s)", device_get(device, DEVICE_PORT), device_name(device));
         const struct authorize_request request = {
                 .forced = options->force,
                 .dry_run = options->dry_run,

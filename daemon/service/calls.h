@@ -20,8 +20,8 @@ int call_job(struct service *service, sd_bus_message *message, struct device *de
 int call_list_backups(struct service *service, sd_bus_message *message, sd_bus_error *error);
 int call_get_backup(struct service *service, sd_bus_message *message, sd_bus_error *error);
 
-/* 1 if the caller may (0: pending, return 1 from the handler; negative: refused). `device` NULL:
- * about no board; `file` is what the dialog calls the caller's file. */
+/* 1 if the caller may (0: pending, return 1 from the handler; negative: refused). `file` is what
+ * the dialog calls the caller's file. */
 int call_ask(struct service *service, sd_bus_message *m, const struct device *device,
              const struct options *options, const char *file, uid_t *ret_uid, sd_bus_error *error);
 /* Turns a fault into the method's error; `r` is passed on if the fault is empty. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "base/text.h"
 #include "service/calls.h"
+#include "service/device.h"
 #include "service/job.h"
 #include "service/node-list.h"
 #include "service/polkit.h"
@@ -215,7 +217,10 @@ void job_withdraw(struct job *job) {
 
 static int on_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct job *job = userdata;
-        const struct authorize_request request = {.owner = job->uid, .board = job->port};
+        _cleanup_free_ char *board =
+                job->device ? text_format("%s (%s)", job->port, device_name(job->device)) : NULL;
+        const struct authorize_request request = {.owner = job->uid,
+                                                  .board = board ? board : job->port};
         struct fault fault = FAULT_INIT;
         uid_t uid;
         int r;

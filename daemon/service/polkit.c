@@ -19,7 +19,7 @@ static const struct {
         {DEVICE_INTERFACE, "Erase", "org.fwctl1.erase", NULL},
         {DEVICE_INTERFACE, "Unprotect", "org.fwctl1.unprotect", NULL},
         {DEVICE_INTERFACE, "BackupConfig", "org.fwctl1.backup", NULL},
-        {DEVICE_INTERFACE, "RestoreConfig", "org.fwctl1.restore", NULL},
+        {DEVICE_INTERFACE, "RestoreConfig", "org.fwctl1.restore", "org.fwctl1.restore-force"},
         {MANAGER_INTERFACE, "GetBackup", "org.fwctl1.backup", NULL},
         {DEVICE_INTERFACE, "RecoverBootloader", "org.fwctl1.recover-bootloader", NULL},
         {JOB_INTERFACE, "Cancel", "org.fwctl1.cancel-others", NULL},
@@ -185,6 +185,11 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
+/* For who is not at the machine, or is no administrator. */
+#define WHAT_TO_ASK_FOR                                                                            \
+        "Run fwctl on a terminal (over ssh: ssh -t) to be asked for an administrator's password, " \
+        "or ask an administrator for a polkit rule, as fwd(8) shows it."
+
 static int refuse(const char *action, enum verdict verdict, sd_bus_error *error) {
         const char *name = fwd_error_bus_name(FWD_NOT_AUTHORIZED);
 
@@ -194,14 +199,15 @@ static int refuse(const char *action, enum verdict verdict, sd_bus_error *error)
                                         "Too many calls wait for authorization. Nothing was "
                                         "changed. Try again later.");
         case VERDICT_CHALLENGE:
-                return sd_bus_error_setf(error, name,
-                                         "You must authenticate for that (%s), and this call did "
-                                         "not allow to ask you. Nothing was changed.",
-                                         action);
+                return sd_bus_error_setf(
+                        error, name,
+                        "You must authenticate for that (%s), and this call did "
+                        "not allow to ask you. Nothing was changed. " WHAT_TO_ASK_FOR,
+                        action);
         default:
                 return sd_bus_error_setf(error, name,
                                          "You are not allowed to do that (%s). Nothing was "
-                                         "changed. Ask an administrator.",
+                                         "changed. " WHAT_TO_ASK_FOR,
                                          action);
         }
 }

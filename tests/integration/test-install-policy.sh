@@ -109,20 +109,24 @@ fi
 
 # polkit: what it reads, and that the risky actions are never free.
 actions=$(xmllint --nonet --xpath '//action/@id' "$polkit_policy" | tr -d ' ' | sed 's/id="org.fwctl1.\(.*\)"/\1/' | sort | xargs)
-if [ "$actions" = "backup cancel-others erase flash flash-force identify leave read reboot recover-bootloader restore unprotect" ]; then
+if [ "$actions" = "backup cancel-others erase flash flash-force identify leave read reboot recover-bootloader restore restore-force unprotect" ]; then
         ok "polkit has the actions that there are"
 else
         not_ok "polkit has the actions that there are" "$actions"
 fi
 owners=$(xmllint --nonet --xpath 'count(//action[annotate[@key="org.freedesktop.policykit.owner"]="unix-user:fwd"])' "$polkit_policy")
 if [ "$owners" = "$(echo "$actions" | wc -w)" ]; then ok "the service's user may ask about each"; else not_ok "the service's user may ask about each" "$owners"; fi
-free=$(xmllint --nonet --xpath 'count(//action[(@id="org.fwctl1.flash-force" or @id="org.fwctl1.cancel-others" or @id="org.fwctl1.recover-bootloader" or @id="org.fwctl1.erase" or @id="org.fwctl1.unprotect") and defaults/*!="auth_admin"])' "$polkit_policy")
+free=$(xmllint --nonet --xpath 'count(//action[(@id="org.fwctl1.flash-force" or @id="org.fwctl1.restore-force" or @id="org.fwctl1.cancel-others" or @id="org.fwctl1.recover-bootloader" or @id="org.fwctl1.erase" or @id="org.fwctl1.unprotect") and defaults/*!="auth_admin"])' "$polkit_policy")
 away=$(xmllint --nonet --xpath 'count(//action/defaults[allow_any="yes" or allow_inactive="yes"])' "$polkit_policy")
 if [ "$free $away" = "0 0" ]; then
         ok "force, loaders, erasing, unprotecting and other people's jobs always take a password, and so does all from afar"
 else
         not_ok "force, loaders, erasing, unprotecting and other people's jobs always take a password, and so does all from afar" "$free $away"
 fi
+# The details that the service gives: board always, image where there is a file.
+unknown=$(grep -o '\$([^)]*)' "$polkit_policy" | sort -u | xargs)
+bare=$(xmllint --nonet --xpath 'count(//action[not(contains(message, "$(board)"))])' "$polkit_policy")
+if [ "$unknown $bare" = '$(board) $(image) 0' ]; then ok "each question names the board"; else not_ok "each question names the board" "$unknown $bare"; fi
 dtd=/usr/share/polkit-1/policyconfig-1.dtd
 if out=$(xmllint --nonet --noout --dtdvalid "$dtd" "$polkit_policy" 2>&1); then
         ok "polkit's own DTD takes the file"

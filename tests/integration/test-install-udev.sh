@@ -71,7 +71,7 @@ syntax() {
 }
 
 grants_little() {
-        ! grep -nE '^[^#]*(MODE:?="0[0-7]*[2367]"|uaccess|:=|RUN|PROGRAM)' "$rules"
+        ! grep -nE '^[^#]*(MODE:?="0[0-7]*[2367]"|:=|RUN|PROGRAM)' "$rules"
 }
 
 sorted_rightly() {
@@ -173,7 +173,7 @@ if [ -n "${FWD_UDEV_TEST_ROOT:-}" ]; then
 fi
 
 check "every line of the rules is KEY OPERATOR \"value\", with known keys and labels" syntax "$rules"
-check "nobody but the service's group gets access" grants_little
+check "not everybody gets access, and nothing is run" grants_little
 check "the file sorts behind 50-udev-default and before 73-seat-late and 77-mm" sorted_rightly
 
 root=$(mktemp -d)
@@ -194,32 +194,35 @@ check "udev has no complaint about the rules" says_nothing_of_ours "$root"
 
 check "firmware: known, kept from ModemManager, starts the service" has "$root/1-1.device" FWD_MODE=firmware \
         "FWD_BOARD=crazyflie bitcraze betaflight inav emuflight rotorflight ardupilot vesc unknown-vcp" ID_MM_DEVICE_IGNORE=1 \
-        SYSTEMD_WANTS=fwd.service TAGS=:systemd:
+        SYSTEMD_WANTS=fwd.service
+check "firmware: starts the service, and belongs to who sits at the machine" grep -q '^TAGS=.*:uaccess:' "$root/1-1.device"
 check "firmware: its USB node is the service's" grep -q "$group" "$root/1-1.device"
 check "firmware: its interface knows" has "$root/1-1.interface" FWD_MODE=firmware
 check "firmware: its serial port knows, and is kept from ModemManager" has "$root/1-1.tty" FWD_MODE=firmware \
         ID_MM_DEVICE_IGNORE=1
-check "firmware: its serial port stays in its own group" lacks "$root/1-1.tty" "70-fwd.rules.*(GROUP|MODE)"
+check "firmware: its serial port stays in its own group" lacks "$root/1-1.tty" "70-fwd.rules.*(GROUP|MODE)|:uaccess:"
 
 check "bootloader: known, starts the service" has "$root/1-2.device" FWD_MODE=bootloader FWD_BOARD=stm32-dfu \
         ID_MM_DEVICE_IGNORE=1 SYSTEMD_WANTS=fwd.service
 check "bootloader: its USB node is the service's" grep -q "$group" "$root/1-2.device"
+check "bootloader: and who sits at the machine has it" grep -q '^TAGS=.*:uaccess:' "$root/1-2.device"
 
 check "product string: the device is known by it" has "$root/1-3.device" FWD_MODE=bootloader FWD_BOARD=px4-bootloader
 check "product string: it goes down to the interface" has "$root/1-3.interface" FWD_MODE=bootloader
 check "product string: … and to the serial port" has "$root/1-3.tty" FWD_MODE=bootloader FWD_BOARD=px4-bootloader
 
 check "USB-serial chip: recognised" has "$root/1-4.device" FWD_MODE=serial-bridge
-check "USB-serial chip: nothing is changed for it" lacks "$root/1-4.device" '70-fwd.rules.*GROUP|SYSTEMD_WANTS|ID_MM_'
+check "USB-serial chip: nothing is changed for it" lacks "$root/1-4.device" '70-fwd.rules.*GROUP|SYSTEMD_WANTS|ID_MM_|:uaccess:'
 check "USB-serial chip: ModemManager may have its port" lacks "$root/1-4.tty" 'ID_MM_'
 
 check "hidraw: knows what it belongs to" has "$root/1-5.hidraw" FWD_MODE=firmware FWD_BOARD=ffbeast-wheel
 check "hidraw: it is the service's, where a firmware is asked over it" grep -q "$group" "$root/1-5.hidraw"
-check "hidraw: nobody else's" lacks "$root/1-1.hidraw" '70-fwd.rules.*(GROUP|MODE)'
+check "hidraw: and who sits at the machine has it" grep -q '^TAGS=.*:uaccess:' "$root/1-5.hidraw"
+check "hidraw: no other" lacks "$root/1-1.hidraw" '70-fwd.rules.*(GROUP|MODE)|:uaccess:'
 
 check "probe: recognised" has "$root/1-6.device" FWD_MODE=probe ID_MM_DEVICE_IGNORE=1
-check "probe: starts nothing, belongs to nobody new" lacks "$root/1-6.device" '70-fwd.rules.*GROUP|SYSTEMD_WANTS'
+check "probe: starts nothing, belongs to nobody new" lacks "$root/1-6.device" '70-fwd.rules.*GROUP|SYSTEMD_WANTS|:uaccess:'
 
-check "a stranger: nothing at all" lacks "$root/1-7.device" '70-fwd.rules.*GROUP|SYSTEMD_WANTS|ID_MM_|^FWD_'
+check "a stranger: nothing at all" lacks "$root/1-7.device" '70-fwd.rules.*GROUP|SYSTEMD_WANTS|ID_MM_|^FWD_|:uaccess:'
 check "a stranger's serial port: nothing at all" lacks "$root/1-7.tty" 'ID_MM_|^FWD_'
 echo "1..$n"

@@ -36,11 +36,39 @@ FWD_TEST_INTERACTIVE=1 flash >/dev/null
 like "a caller that may be asked for a password" "$(polkit_asked)" '"flags": 1'
 wait_job $root/job/3 >/dev/null
 
+# Whatever is asked names the board, and the file if there is one: the question is made of them.
+asked_for() { # NAME ACTION DETAILS COMMAND…
+        local name=$1 want="\"action\": \"$2\", \"details\": \\{$3\\}"
+        polkit_forget
+        job_path=$("${@:4}" 2>&1 | sed -n 's/^o "\(.*\)"$/\1/p')
+        like "$name" "$(polkit_asked)" "$want"
+        [ -z "$job_path" ] || wait_job "$job_path" >/dev/null
+}
+printf '# stub\n# Board: STUB405\nset stub = 1\nsave\n' >"$session/config-7.txt"
+board_one='"board": "1-1 \(STUB405\)"' board_two='"board": "1-2 \(STM32 [^"]*\)"'
+for method in Identify Leave; do
+        asked_for "$method: which board" org.fwctl1.${method,,} "$board_one" call "$one" $device $method 'a{sv}' 0
+done
+asked_for "RebootToBootloader: which board" org.fwctl1.reboot "$board_two" call "$two" $device RebootToBootloader 'a{sv}' 0
+asked_for "BackupConfig: which board" org.fwctl1.backup "$board_one" call "$one" $device BackupConfig 'a{sv}' 0
+backup=$(fwctl backups --json=short | sed -n 's/.*"Id":"\([^"]*\)".*/\1/p' | head -n 1)
+asked_for "GetBackup: whose" org.fwctl1.backup '"board": "STUB405 \([^"]*\)"' call $root $manager GetBackup 'sa{sv}' "$backup" 0
+asked_for "RestoreConfig: which board, which file" org.fwctl1.restore "$board_one, \"image\": \"config-7.txt\"" \
+        fwctl restore 1-1 "$session/config-7.txt"
+asked_for "RestoreConfig by force is another action" org.fwctl1.restore-force "$board_one, \"image\": \"config-7.txt\"" \
+        fwctl restore 1-1 --force "$session/config-7.txt"
+asked_for "ReadFlash: which board, which file" org.fwctl1.read "$board_two, \"image\": \"read-7.bin\"" \
+        fwctl read 1-2 "$session/read-7.bin"
+asked_for "Erase: which board" org.fwctl1.erase "$board_two" call "$two" $device Erase 'a{sv}' 0
+asked_for "Unprotect: which board" org.fwctl1.unprotect "$board_two" call "$two" $device Unprotect 'a{sv}' 0
+asked_for "a plan only asks the board" org.fwctl1.identify "$board_two" call "$two" $device Erase 'a{sv}' 1 dry-run b true
+
 # --- what is refused leaves everything as it was
 polkit_answer '*' deny
 : >"$FWD_STUB_DIR/calls"
 jobs_before=$(call $root $manager ListJobs)
 like "a flash" "$(flash)" "$refused .*org.fwctl1.flash"
+like "and whoever asks learns what to ask for" "$(flash)" 'Nothing was changed\. .*administrator.* polkit rule'
 like "Device.Flash" "$(bus-talk device-flash "$two" "read:$session/firmware-7.bin")" "$refused"
 for method in RebootToBootloader Identify Leave; do
         like "$method" "$(call "$one" $device $method 'a{sv}' 0)" 'You are not allowed'
@@ -104,7 +132,7 @@ if [ "$(id -u)" -eq 0 ]; then
         polkit_answer '*' deny
         polkit_forget
         like "another's job" "$(as_other busctl --system call org.fwctl1 "$job_path" $job Cancel)" 'You are not allowed'
-        like "polkit was asked" "$(polkit_asked)" '"action": "org.fwctl1.cancel-others"'
+        like "polkit was asked, and told whose board" "$(polkit_asked)" "\"action\": \"org.fwctl1.cancel-others\", \"details\": \\{$board_two\\}"
         is "it still runs" "$(get "$job_path" $job Result)" ''
         polkit_answer '*' allow
         is "with permission it can be cancelled" "$(as_other busctl --system call org.fwctl1 "$job_path" $job Cancel)" ''
