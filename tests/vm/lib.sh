@@ -29,7 +29,7 @@ vm_start() {
         local load=()
         [ $# = 0 ] || load=(-loadvm "$1")
         mkdir -p "$vm_dir" "${vm_share:=$vm_dir/share}"
-        rm -f "$vm_dir"/*.sock
+        rm -f "$vm_dir"/*.sock "$vm_dir/given-up"
         qemu-system-x86_64 -name fwd-vm -nodefaults -no-user-config -display none -M q35,hpet=off -accel tcg,thread=multi \
                 -cpu qemu64 -smp 2 -m "$vm_memory_mb" -rtc base=utc \
                 -kernel "$vm_cache/vmlinux" -initrd "$vm_cache/initrd" \
@@ -50,9 +50,15 @@ vm_start() {
         timeout 120 "$(vm_exec_program)" "$vm_dir/control.sock" <<<"date -s @$(date +%s) >/dev/null"
 }
 
-# vm_run 'SCRIPT': as root in the guest; its output, its exit status.
+# vm_run 'SCRIPT': as root in the guest; its output, its exit status. What comes of a command that was given up would be taken for
+# the next one's, so that nothing more is asked of a machine where one was.
 vm_run() {
-        timeout "${vm_timeout:-120}" "$(vm_exec_program)" "$vm_dir/control.sock" <<<"$1"
+        local status
+        [ ! -e "$vm_dir/given-up" ] || { echo "the guest did not answer an earlier command"; return 124; }
+        timeout "${vm_timeout:-300}" "$(vm_exec_program)" "$vm_dir/control.sock" <<<"$1"
+        status=$?
+        [ $status -ne 124 ] || : >"$vm_dir/given-up"
+        return $status
 }
 
 vm_monitor() {

@@ -13,7 +13,9 @@ guest 'plug betaflight-f405 1-1 && await 100 identified 1-1'
 out=$(guest '
         fwctl --json=short flash 1-1 $data/hello-2.hex >/tmp/flash.json 2>&1 3>&- &
         flash=$!
-        await 200 sh -c "[ \"\$(fwctl jobs --no-legend | grep -c -E \"erasing|writing\")\" -gt 0 ]"
+        simctl wait 1-1 bootloader 60
+        simctl reset-stats 1-1
+        simctl wait 1-1 transfers=60 60 # it erases or writes by then
         dpkg -i $data/fwd-next.deb
         wait $flash
         echo "flash $?"

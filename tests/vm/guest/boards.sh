@@ -4,9 +4,10 @@
 export FWD_SIM_CONTROL=/run/sim.sock
 export data=/usr/local/share/fwd-test
 
-# await TENTHS COMMAND…: until it succeeds. The last resort: where there is an event to wait for, wait for that.
+# await TENTHS COMMAND…: until it succeeds. The last resort: where there is an event to wait for, wait for that. TENTHS of a second are
+# what it may take on an idle machine; on a busy one it may be six times as much.
 await() {
-        tries=$1
+        tries=$(($1 * 6))
         shift
         until "$@" >/dev/null 2>&1; do
                 tries=$((tries - 1))
