@@ -81,6 +81,7 @@ int verb_backups(struct client *c, int argc, char **argv);
 int verb_jobs(struct client *c, int argc, char **argv);
 int verb_wait(struct client *c, int argc, char **argv);
 int verb_cancel(struct client *c, int argc, char **argv);
+int verb_doctor(struct client *c, int argc, char **argv);
 int verb_version(struct client *c, int argc, char **argv);
 /* What --version does: the same lines, but a service that does not answer is no failure. */
 int print_version(struct client *c);

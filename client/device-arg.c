@@ -23,7 +23,9 @@ int device_choose(const json_t *devices, const json_t **ret, struct problem *p) 
                 return 0;
         }
         if (n == 0)
-                return problem_set(p, FWD_NOT_FOUND, "No board is plugged in.");
+                return (void) problem_set(p, FWD_NOT_FOUND, "No board is plugged in."),
+                       problem_advise(p, "If there is one, \"fwctl doctor\" tells why it is not "
+                                         "seen.");
         json_array_foreach (devices, i, device) {
                 size_t length = strlen(names);
                 const char *title = json_text(device, "BoardName");

@@ -45,6 +45,7 @@ static const struct verb {
         {"jobs", 0, 0, 0, verb_jobs, ""},
         {"wait", 0, 1, 0, verb_wait, "[JOB]"},
         {"cancel", 1, 1, BIT(OPT_NO_BLOCK), verb_cancel, "JOB"},
+        {"doctor", 0, 0, 0, verb_doctor, ""},
         {"version", 0, 0, 0, verb_version, ""},
 };
 

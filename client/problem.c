@@ -8,7 +8,9 @@
 #include "client/color.h"
 #include "client/screen.h"
 
-#define ADVICE_START "Start it with: systemctl start fwd. Its log: journalctl -u fwd."
+#define ADVICE_START                                                                               \
+        "Start it with: systemctl start fwd. Its log: journalctl -u fwd. \"fwctl doctor\" tells "  \
+        "why it does not."
 
 static void fill(struct problem *p, const char *name, int exit_code, const char *message,
                  const char *advice) {

@@ -71,7 +71,10 @@ static int print_table(struct client *c, const json_t *devices) {
         }
         if (table_rows(table) == 0) {
                 if (!c->options.no_legend && !c->options.quiet)
-                        fputs("No board is plugged in.\n", stderr);
+                        fputs("No board is plugged in. If there is one, \"fwctl doctor\" tells why "
+                              "it "
+                              "is not seen.\n",
+                              stderr);
                 return 0;
         }
         return table_print(table, stdout, c->options.full ? 0 : screen_columns(STDOUT_FILENO),

@@ -9,7 +9,7 @@ _fwctl_first_column() {
 
 _fwctl() {
         local cur prev verb="" word i
-        local verbs="list show monitor inspect flash read erase unprotect reboot leave identify recover-bootloader backup restore backups jobs wait cancel version"
+        local verbs="list show monitor inspect flash read erase unprotect reboot leave identify recover-bootloader backup restore backups jobs wait cancel doctor version"
         local options="--help --version --json= --color= --no-legend --full --quiet --no-ask-password"
 
         cur="${COMP_WORDS[COMP_CWORD]}"

@@ -5,7 +5,7 @@ function __fwctl_first_column
         fwctl $argv[1] --no-legend --no-ask-password 2>/dev/null | string replace -r ' .*' ''
 end
 
-set -l verbs list show monitor inspect flash read erase unprotect reboot leave identify recover-bootloader backup restore backups jobs wait cancel version
+set -l verbs list show monitor inspect flash read erase unprotect reboot leave identify recover-bootloader backup restore backups jobs wait cancel doctor version
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c fwctl -f
@@ -27,6 +27,7 @@ complete -c fwctl -n $none -a backups -d 'The configurations that are kept'
 complete -c fwctl -n $none -a jobs -d 'What runs, and what ended lately'
 complete -c fwctl -n $none -a wait -d 'Watch a job to its end'
 complete -c fwctl -n $none -a cancel -d 'Cancel a job'
+complete -c fwctl -n $none -a doctor -d 'What stands in the way of a flash, and what mends it'
 complete -c fwctl -n $none -a version -d 'Versions of fwctl and of the service'
 
 complete -c fwctl -s h -l help -d 'Help'

@@ -226,6 +226,16 @@ test_version() {
                 json 'j["service"] == "9.8.7" and j["features"] == ["dfu", "msp"] and j["client"]'
 }
 
+# Of a service that is not of fwctl's version. What else it finds is not of this test.
+test_doctor() {
+        local FWD_DOCTOR_ROOT=$dir/container
+        export FWD_DOCTOR_ROOT
+        mkdir -p "$FWD_DOCTOR_ROOT" && touch "$FWD_DOCTOR_ROOT/.dockerenv"
+        run 1 doctor --json=short && is "$err" "" &&
+                json '[x["command"][-28:] for x in j if x["id"] == "service-other-version"] == ["systemctl restart fwd.service"[-28:]]' &&
+                run 1 doctor && has "$out" "version 9.8.7" && hasnt "$out" $'\033' && run 1 doctor --color=always && has "$out" $'\033'
+}
+
 test_inspect() {
         run 0 inspect "$dir/good.bin" && has "$out" "Format: ihex" &&
                 has "$out" "Segments: 0x08000000-0x08004000, 16384 bytes" &&
@@ -649,7 +659,7 @@ check no_bus
 check no_service
 start_mock
 for name in usage list list_is_one_call list_of_none list_json list_on_terminal hostile_strings show \
-        which_board node_link version inspect flash flash_json flash_options flash_no_block bad_files \
+        which_board node_link version doctor inspect flash flash_json flash_options flash_no_block bad_files \
         refusals failures denied notice reboot jobs wait cancel backup restore restore_in_part backups keep_config; do
         check "$name"
 done
