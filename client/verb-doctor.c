@@ -35,7 +35,8 @@ static void print_finding(const struct client *c, const json_t *finding, enum fi
 
 static void print_text(const struct client *c, const struct doctor *d) {
         enum finding_level first = c->options.quiet ? FINDING_NOTE : FINDING_OK;
-        size_t problems = doctor_count(d, FINDING_PROBLEM), i;
+        size_t problems = doctor_count(d, FINDING_PROBLEM), notes = doctor_count(d, FINDING_NOTE),
+               i;
         const json_t *finding;
 
         for (enum finding_level level = first; level <= FINDING_PROBLEM; level++)
@@ -44,10 +45,11 @@ static void print_text(const struct client *c, const struct doctor *d) {
                                 print_finding(c, finding, level);
         if (c->options.quiet || c->options.no_legend)
                 return;
-        if (problems == 0)
+        if (problems == 0 && notes == 0)
                 puts("\nNothing stands in the way of a flash.");
         else
-                printf("\n%zu problem%s.\n", problems, problems == 1 ? "" : "s");
+                printf("\n%zu problem%s, %zu note%s.\n", problems, problems == 1 ? "" : "s", notes,
+                       notes == 1 ? "" : "s");
 }
 
 static bool in_container(const struct doctor *d) {

@@ -71,11 +71,11 @@ static void not_on_bus(struct doctor *d, const struct usb_device *device) {
                       });
 }
 
-/* "recognised, identified (BTFL 4.5.1), port not held by another" */
+/* "firmware BTFL 4.5.1, its port is free" */
 static char *stage(const struct usb_device *device, const json_t *board, bool hidden) {
         const char *version = json_text(board, "FirmwareVersion"), *mode = json_text(board, "Mode");
         const char *port = device->n_ttys == 0 ? ""
-                           : hidden            ? ", its port not held by you"
+                           : hidden            ? ", its port is not open in a program of yours"
                                                : ", its port is free";
 
         if (strcmp(mode, "bootloader") == 0)

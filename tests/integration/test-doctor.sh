@@ -79,7 +79,7 @@ install_root
 
 output=$(fwctl doctor)
 like "text has the level, the message and the command" "$output" $'problem The system bus.*\n +run: '"${sudo}systemctl start dbus.socket"
-like "and ends with a sum" "$output" $'\n[0-9]+ problems?\.$'
+like "and ends with a sum" "$output" $'\n[0-9]+ problems?, [0-9]+ notes?\.$'
 like "-q has only what is wrong" "$(fwctl doctor -q)" '^(note|problem) '
 unlike "no colour in a file" "$output" $'\033'
 check_exit "another argument is refused" 2 fwctl doctor now
