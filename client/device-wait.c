@@ -10,7 +10,7 @@
 struct waiting {
         struct client *client;
         const char *what;
-        bool changed, lost;
+        bool changed;
         bool told;
         char hint[1024];
 };
@@ -32,8 +32,9 @@ static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct waiting *w = userdata;
         const char *name, *before, *after;
 
-        if (sd_bus_message_read(m, "sss", &name, &before, &after) >= 0 && *before)
-                w->lost = true;
+        /* It left because it had nothing to do: asking again starts it. */
+        if (sd_bus_message_read(m, "sss", &name, &before, &after) >= 0 && !*after)
+                w->changed = true;
         return 0;
 }
 
@@ -96,7 +97,7 @@ static int tell(struct waiting *w, const char *hint) {
 }
 
 static int until_change(struct waiting *w, struct problem *p) {
-        while (!w->changed && !w->lost) {
+        while (!w->changed) {
                 int r = sd_bus_process(w->client->bus, NULL);
 
                 if (r == 0)
@@ -105,7 +106,7 @@ static int until_change(struct waiting *w, struct problem *p) {
                         return bus_fail(p, r);
         }
         w->changed = false;
-        return w->lost ? problem_unavailable(p, "The service fwd went away.") : 0;
+        return 0;
 }
 
 /* 0 with a board, or with none yet (`ret->path` NULL) and the hint for it. */

@@ -310,6 +310,12 @@ static int send_wait(struct watch *w, struct problem *p) {
         return r < 0 ? bus_fail(p, r) : 0;
 }
 
+/* A bus that ends lets the service go first, so that its going is heard before the bus's own. */
+static bool bus_is_gone(struct watch *w) {
+        return sd_bus_call_method(w->client->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                  "org.freedesktop.DBus", "GetId", NULL, NULL, NULL) < 0;
+}
+
 /* What the last report said is all that is known when the service is gone. */
 static void tell_lost(struct watch *w) {
         struct problem *p = &w->outcome.problem;
@@ -322,6 +328,17 @@ static void tell_lost(struct watch *w) {
         else if (*w->progress.phase)
                 (void) snprintf(last, sizeof(last), "; its last report was: %s",
                                 progress_phase_text(w->progress.phase));
+        if (bus_is_gone(w)) {
+                (void) problem_unavailable(p,
+                                           "The bus went away during job %s on %s%s. The service "
+                                           "goes on alone if it has begun to change the board, and "
+                                           "cancels the job if not.",
+                                           w->job->id, w->job->title, last);
+                (void) snprintf(p->name, sizeof(p->name), "%s", PROBLEM_SERVICE_LOST);
+                (void) problem_advise(p, "journalctl -u fwd tells how the job ended; fwctl show "
+                                         "tells of the board when the bus is back.");
+                return;
+        }
         (void) problem_unavailable(p,
                                    "The service fwd went away during job %s on %s%s. How the job "
                                    "ended is not known.",

@@ -13,6 +13,7 @@
 #include "service/port-wait.h"
 #include "service/result.h"
 #include "service/steps.h"
+#include "service/stop.h"
 #include "service/worker.h"
 
 #define KEEP_US           (10ULL * 60 * 1000 * 1000) /* a finished job, on the bus */

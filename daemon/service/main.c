@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,42 +8,17 @@
 #include "base/log.h"
 #include "config.h"
 #include "service/alias.h"
+#include "service/clients.h"
 #include "service/device.h"
+#include "service/idle.h"
 #include "service/job.h"
 #include "service/manager.h"
 #include "service/modem-manager.h"
 #include "service/service.h"
+#include "service/stop.h"
 #include "service/udev.h"
 
 DEFINE_CLEANUP(struct service *, service_clear)
-
-/* The first lets jobs that have begun to change their board come to their end and cancels the
- * others; the second does not wait. */
-static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
-        struct service *service = userdata;
-
-        if (service->stopping)
-                return sd_event_exit(service->event, 0);
-        service->stopping = true;
-        (void) sd_notify(false, "STOPPING=1");
-        jobs_stop(service);
-        service_consider_exit(service);
-        return 0;
-}
-
-static int set_signals(struct service *service) {
-        sigset_t blocked;
-        int r;
-
-        if (sigemptyset(&blocked) < 0 || sigaddset(&blocked, SIGCHLD) < 0 ||
-            sigaddset(&blocked, SIGTERM) < 0 || sigaddset(&blocked, SIGINT) < 0 ||
-            sigprocmask(SIG_BLOCK, &blocked, NULL) < 0)
-                return -errno;
-        r = sd_event_add_signal(service->event, NULL, SIGTERM, on_signal, service);
-        if (r < 0)
-                return r;
-        return sd_event_add_signal(service->event, NULL, SIGINT, on_signal, service);
-}
 
 static int add_objects(struct service *service) {
         int r;
@@ -68,7 +42,7 @@ static int failed(int r, const char *what) {
 static int start(struct service *service) {
         int r;
 
-        r = set_signals(service);
+        r = stop_on_signals(service);
         if (r < 0)
                 return failed(r, "Cannot set up signals");
         r = sd_event_set_watchdog(service->event, true);
@@ -77,9 +51,12 @@ static int start(struct service *service) {
         r = sd_bus_open_system_with_description(&service->bus, "fwd");
         if (r < 0)
                 return failed(r, "Cannot connect to the system bus");
-        r = sd_bus_set_exit_on_disconnect(service->bus, true);
+        r = stop_on_bus_loss(service);
         if (r < 0)
                 return failed(r, "Cannot watch the bus connection");
+        r = clients_start(service);
+        if (r < 0)
+                return failed(r, "Cannot watch for clients");
         r = add_objects(service);
         if (r < 0)
                 return failed(r, "Cannot put the objects on the bus");
@@ -95,6 +72,9 @@ static int start(struct service *service) {
         r = sd_bus_request_name(service->bus, SERVICE_NAME, 0);
         if (r < 0)
                 return failed(r, "Cannot get the name " SERVICE_NAME);
+        r = idle_start(service);
+        if (r < 0)
+                return failed(r, "Cannot watch for idleness");
         (void) sd_notify(false, "READY=1\nSTATUS=Watching for boards");
         return 0;
 }
@@ -122,7 +102,7 @@ static int run(void) {
         if (r < 0)
                 return r;
         r = sd_event_loop(event);
-        return r < 0 ? failed(r, "The event loop failed") : r;
+        return r < 0 ? failed(r, "The event loop failed") : r; /* the exit status */
 }
 
 static int usage(FILE *to) {
@@ -152,5 +132,6 @@ int main(int argc, char **argv) {
                 }
         if (optind < argc)
                 return usage(stderr);
-        return run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        c = run();
+        return c < 0 ? EXIT_FAILURE : c;
 }

@@ -7,7 +7,9 @@
 #include "base/text.h"
 #include "config.h"
 #include "service/alias.h"
+#include "service/clients.h"
 #include "service/device.h"
+#include "service/idle.h"
 #include "service/inspect.h"
 #include "service/job.h"
 #include "service/polkit.h"
@@ -25,7 +27,10 @@
 #define CANCEL_GRACE_MS 10000U
 
 /* ModemManager probes a silent port for 20 s (1.20: 2 s, then "AT" six times with 3 s each). */
-#define PORT_WAIT_MS   25000U
+#define PORT_WAIT_MS 25000U
+
+/* Long enough that a script of a few calls is served by one start. */
+#define IDLE_EXIT_MS   60000U
 
 #define SETTING_MAX_MS (3600U * 1000)
 
@@ -79,23 +84,23 @@ void settings_load(struct settings *ret) {
                 .await_second_ms = AWAIT_SECOND_MS,
                 .worker_timeout_ms = WORKER_TIMEOUT_MS,
                 .cancel_grace_ms = CANCEL_GRACE_MS,
+                .idle_exit_ms = IDLE_EXIT_MS,
                 .port_wait_ms = PORT_WAIT_MS,
         };
         read_await(ret);
         read_ms("FWD_WORKER_TIMEOUT_MS", &ret->worker_timeout_ms);
         read_ms("FWD_CANCEL_GRACE_MS", &ret->cancel_grace_ms);
+        read_ms("FWD_IDLE_EXIT_MS", &ret->idle_exit_ms);
         read_ms("FWD_PORT_WAIT_MS", &ret->port_wait_ms);
 }
 
-void service_consider_exit(struct service *service) {
-        if (service->stopping && jobs_running(service) == 0)
-                (void) sd_event_exit(service->event, 0);
-}
-
 void service_clear(struct service *service) {
+        service->release = sd_bus_slot_unref(service->release);
+        idle_stop(service);
         udev_stop(service);
         inspections_clear(service);
         authorizations_clear(service);
+        clients_clear(service);
         jobs_clear(service);
         devices_clear(service);
         identities_clear(service);

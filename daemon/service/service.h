@@ -24,13 +24,18 @@
 #define SERVICE_JOBS_MAX        64U /* running at one time, all boards together */
 #define SERVICE_INSPECTIONS_MAX 8U  /* Manager.Inspect() calls at one time */
 
+/* Exit status: not asked to end, and wanted again at once (EX_TEMPFAIL; systemd/fwd.service). */
+#define EXIT_START_AGAIN 75
+
 DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
 DEFINE_CLEANUP(sd_event_source *, sd_event_source_unref)
 DEFINE_CLEANUP(sd_event *, sd_event_unref)
 DEFINE_CLEANUP(sd_bus *, sd_bus_flush_close_unref)
 
 struct authorization;
+struct client;
 struct device;
+struct idle;
 struct inspection;
 struct job;
 struct udev_intake;
@@ -41,6 +46,7 @@ struct settings { /* from the environment, docs/architecture.md */
         uint64_t await_first_ms, await_second_ms;
         uint64_t worker_timeout_ms; /* of silence */
         uint64_t cancel_grace_ms;
+        uint64_t idle_exit_ms; /* without anything to do; 0: never */
         uint64_t port_wait_ms; /* for a serial port that another program has; 0: not */
 };
 
@@ -64,15 +70,19 @@ struct service {
         struct udev_intake *intake;           /* udev.c */
         struct backup_store backups;
         struct identity_store known; /* boards, over restarts */
-        bool stopping;               /* no new jobs; leave when the last one has ended */
+        struct client *clients;      /* clients.c */
+        struct idle *idle;           /* idle.c */
+        bool stopping;               /* no new jobs */
+        bool signalled;
+        bool ending;          /* leaves when the last job has ended (stop.h) */
+        int exit_status;      /* then */
+        sd_bus_slot *release; /* of the name, under way */
 };
 
 /* Reads the settings from the environment; what cannot be read is told and left at its default. */
 void settings_load(struct settings *ret);
 /* What the service keeps on the disk, by its settings. -ENOMEM. */
 int service_open_state(struct service *service);
-/* Ends the event loop if a stop was asked for and no job runs any more. */
-void service_consider_exit(struct service *service);
 /* Frees all jobs, devices and calls; workers that still run are killed. Leaves bus and event alone.
  */
 void service_clear(struct service *service);

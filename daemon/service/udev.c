@@ -127,17 +127,20 @@ static void take(struct service *service, struct udev_device *d) {
         }
 }
 
-static int on_event(sd_event_source *source, int fd, uint32_t events, void *userdata) {
-        struct service *service = userdata;
-
+void udev_drain(struct service *service) {
         for (;;) {
                 _cleanup_(udev_device_unref_p) struct udev_device *d =
                         udev_monitor_receive_device(service->intake->monitor);
 
                 if (!d)
-                        return 0;
+                        return;
                 take(service, d);
         }
+}
+
+static int on_event(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        udev_drain(userdata);
+        return 0;
 }
 
 static int start_monitor(struct service *service) {

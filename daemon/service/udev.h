@@ -8,4 +8,6 @@
 
 /* The monitor first, then what is there already, so that nothing falls between. Negative errno. */
 int udev_start(struct service *service);
+/* Takes what the monitor has, without waiting. */
+void udev_drain(struct service *service);
 void udev_stop(struct service *service);

@@ -6,6 +6,8 @@
  *   bus-talk device-flash DEVICE IMAGE …             by Device.Flash
  *   bus-talk inspect IMAGE [KEY TYPE VALUE]…
  *   bus-talk many N DEVICE IMAGE                     N calls of Manager.Flash at once
+ *   bus-talk hammer N                                N callers one after the other, each with a
+ *                                                    connection of its own and one call
  *   bus-talk watch                                   "ready", then signals until it is killed
  *
  * IMAGE: HOW:FILE, HOW one of read, write, path (O_PATH), dir; or pipe. An error is printed as its
@@ -207,6 +209,31 @@ static int verb_many(sd_bus *bus, char **args, int n) {
         return 0;
 }
 
+static int verb_hammer(sd_bus *bus, char **args, int n) {
+        int calls = atoi(args[0]), services = 0;
+        char last[64] = "";
+
+        for (int i = 0; i < calls; i++) {
+                sd_bus_error error = SD_BUS_ERROR_NULL;
+                sd_bus_message *reply = NULL;
+                sd_bus *own = NULL;
+
+                check(sd_bus_open_system(&own), "bus");
+                if (sd_bus_call_method(own, NAME, ROOT, MANAGER, "ListJobs", &error, &reply, NULL) <
+                    0) {
+                        (void) printf("call %d: %s %s\n", i, error.name, error.message);
+                        return 1;
+                }
+                if (strcmp(last, sd_bus_message_get_sender(reply)) != 0)
+                        services++;
+                (void) snprintf(last, sizeof(last), "%s", sd_bus_message_get_sender(reply));
+                sd_bus_message_unref(reply);
+                sd_bus_flush_close_unref(own);
+        }
+        (void) printf("%d answers by %d services\n", calls, services);
+        return 0;
+}
+
 static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         struct timespec now;
 
@@ -243,7 +270,7 @@ int main(int argc, char **argv) {
         } verbs[] = {
                 {"flash", 2, verb_flash},     {"device-flash", 2, verb_device_flash},
                 {"inspect", 1, verb_inspect}, {"many", 3, verb_many},
-                {"watch", 0, verb_watch},
+                {"watch", 0, verb_watch},     {"hammer", 1, verb_hammer},
         };
 
         (void) setvbuf(stdout, NULL, _IOLBF, 0);

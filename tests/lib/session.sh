@@ -14,6 +14,9 @@
 #   wait_for PORT PROPERTY VALUE   until fwd knows it of the board there
 #   polkit_answer ACTION ANSWER, polkit_asked, polkit_forget
 #   fwd_start, fwd_stop, fwd_log; sim_start, sim_stop
+#   fwd_launch               as fwd_start, but does not wait for its name
+#   fwd_activatable          the bus starts it, whenever it is called; fwd_run_ended waits for the end of such a run,
+#                            and has its exit status in $fwd_status then
 #   SIM_TIME_SCALE=X         chip times: 1 as on hardware, 0 (the default) none
 #   FWD_COMMAND, FWD_ENV     arrays: what is put before fwd, what is put into its environment
 
@@ -24,7 +27,7 @@ export PATH="$build_dir/tests/sim:$build_dir/client:$PATH"
 
 fwd_program=$build_dir/daemon/service/fwd
 worker_program=$build_dir/daemon/worker/fwd-worker
-session='' session_pids=() sim_pid='' fwd_pid='' n_buses=0
+session='' session_pids=() sim_pid='' fwd_pid='' bus_pid='' n_buses=0
 session_logs=yes
 FWD_COMMAND=() FWD_ENV=()
 
@@ -79,6 +82,7 @@ bus_start() {
 	  <type>system</type>
 	  <listen>unix:path=$bus</listen>
 	  <auth>EXTERNAL</auth>
+	  <servicedir>$session/services</servicedir>
 	  <policy context="default">
 	    <allow user="*"/>
 	    <deny own="*"/>
@@ -101,10 +105,12 @@ bus_start() {
 	  <include>$bus.policy</include>
 	</busconfig>
 	END
+        mkdir -p "$session/services"
         mkfifo "$bus.up"
         dbus-daemon --config-file="$bus.conf" --nofork --print-address=1 \
                 >"$bus.up" 2>"$bus.log" &
-        session_pids+=($!)
+        bus_pid=$!
+        session_pids+=("$bus_pid")
         read -r -t "$WAIT_S" DBUS_SYSTEM_BUS_ADDRESS <"$bus.up" || session_die "the bus did not come up"
         export DBUS_SYSTEM_BUS_ADDRESS
 }
@@ -164,15 +170,41 @@ sim_stop() {
         sim_pid=''
 }
 
-fwd_start() {
+# It leaves when it has nothing to do only where a test wants that: most look at it when they like.
+fwd_launch() {
         mkdir -p "$session/state"
-        FWD_STATE_DIR=$session/state FWD_PROFILE_PATH=${FWD_PROFILE_PATH:-$source_dir/daemon/board/profiles} \
+        FWD_IDLE_EXIT_MS=0 FWD_STATE_DIR=$session/state FWD_PROFILE_PATH=${FWD_PROFILE_PATH:-$source_dir/daemon/board/profiles} \
                 FWD_WORKER=${FWD_WORKER:-$worker_program} FWD_LOG_LEVEL=${FWD_LOG_LEVEL:-debug} \
                 LD_PRELOAD=$(preload_for "$fwd_program") \
                 "${FWD_COMMAND[@]}" env "${FWD_ENV[@]}" "$fwd_program" >>"$session/fwd.log" 2>&1 &
         fwd_pid=$!
+}
+
+fwd_start() {
+        fwd_launch
         wait_for_name org.fwctl1 "$fwd_pid" || session_die "fwd did not come up"
 }
+
+fwd_activatable() {
+        mkdir -p "$session/state"
+        [ -p "$session/runs" ] || mkfifo "$session/runs"
+        exec {fwd_runs}<>"$session/runs"
+        {
+                echo '#!/bin/sh'
+                printf 'export %s=%q\n' FWD_STATE_DIR "$session/state" FWD_WORKER "${FWD_WORKER:-$worker_program}" \
+                        FWD_PROFILE_PATH "${FWD_PROFILE_PATH:-$source_dir/daemon/board/profiles}" FWD_LOG_LEVEL debug \
+                        DBUS_SYSTEM_BUS_ADDRESS "$DBUS_SYSTEM_BUS_ADDRESS" UMOCKDEV_DIR "${UMOCKDEV_DIR:-}"
+                [ ${#FWD_ENV[@]} -eq 0 ] || printf 'export %q\n' "${FWD_ENV[@]}"
+                printf 'LD_PRELOAD=%q %q >>%q 2>&1\n' "$(preload_for "$fwd_program")" "$fwd_program" "$session/fwd.log"
+                printf 'echo $? >%q\n' "$session/runs"
+        } >"$session/fwd-activated"
+        chmod +x "$session/fwd-activated"
+        printf '[D-BUS Service]\nName=org.fwctl1\nExec=%s\n' "$session/fwd-activated" >"$session/services/org.fwctl1.service"
+        gdbus call --system --dest org.freedesktop.DBus --object-path /org/freedesktop/DBus \
+                --method org.freedesktop.DBus.ReloadConfig >/dev/null
+}
+# shellcheck disable=SC2034 # for the tests
+fwd_run_ended() { read -r -t "$WAIT_S" -u "$fwd_runs" fwd_status; }
 
 # wait_for PORT PROPERTY VALUE: until the service has it, by its own events
 wait_for() {

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "bench.h"
+#include "service/stop.h"
 
 static int try_begin(struct bench *bench, struct device *device, enum job_kind kind,
                      const struct options *options, struct job **ret, struct fault *fault) {
@@ -456,15 +457,14 @@ static void test_stop(void **state) {
         assert_int_equal(try_begin(bench, second, JOB_FLASH, NULL, &waiting, &fault), 0);
         bench_until(bench, job_fact(waiting, "Format") != NULL);
 
-        bench->service.stopping = true;
-        jobs_stop(&bench->service);
+        service_stop(&bench->service, 7);
         assert_true(try_begin(bench, bench_plug_bootloader(bench, "4-1", ""), JOB_REBOOT, NULL,
                               &other, &fault) < 0);
         bench_until(bench, waiting->result != JOB_RUNNING);
         assert_int_equal(waiting->result, JOB_CANCELLED);
         assert_int_equal(writing->result, JOB_RUNNING);
         bench_release(bench, "go");
-        assert_int_equal(sd_event_loop(bench->event), 0); /* ends by itself, after the job */
+        assert_int_equal(sd_event_loop(bench->event), 7); /* ends by itself, after the job */
         assert_int_equal(writing->result, JOB_SUCCESS);
 }
 
