@@ -220,14 +220,21 @@ int usb_open(const char *node, struct usb_device **ret, struct fault *fault) {
         if (r != LIBUSB_SUCCESS)
                 return fault_set(fault, FWD_FAILED, "libusb does not start: %s",
                                  libusb_strerror(r));
+        *ret = TAKE_PTR(usb);
+        return 0;
+}
+
+int usb_start(struct usb_device *usb, const char *node, struct fault *fault) {
+        struct usb_libusb *u = (struct usb_libusb *) usb;
+        int r;
+
         r = to_errno(libusb_wrap_sys_device(u->context, (intptr_t) u->fd, &u->handle));
         if (r < 0)
                 return open_fault(-r, node, fault);
         r = fill_descriptors(u, fault);
         if (r < 0)
                 return r;
-        log_debug("%s: %04x:%04x, %zu bytes of descriptors", node, u->device.vendor_id,
-                  u->device.product_id, u->device.descriptors_size);
-        *ret = TAKE_PTR(usb);
+        log_debug("%s: %04x:%04x, %zu bytes of descriptors", node, usb->vendor_id, usb->product_id,
+                  usb->descriptors_size);
         return 0;
 }

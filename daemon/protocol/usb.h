@@ -45,10 +45,12 @@ struct usb_device {
         unsigned n_control; /* control transfers so far, for the job's details */
 };
 
-/* Opens the node (/dev/bus/usb/BBB/DDD) and wraps it; no discovery, no other device is seen.
- * Source: libusb LIBUSB_OPTION_NO_DEVICE_DISCOVERY, libusb_wrap_sys_device. FWD_DEVICE_LOST,
- * FWD_PORT_HELD, FWD_NOT_AUTHORIZED. */
+/* Opens the node (/dev/bus/usb/BBB/DDD); no discovery, no other device is seen. Nothing is asked of
+ * the device yet, nor read of what it says: usb_start() does, and opens no file any more. Source:
+ * libusb LIBUSB_OPTION_NO_DEVICE_DISCOVERY, libusb_wrap_sys_device. FWD_DEVICE_LOST, FWD_PORT_HELD,
+ * FWD_NOT_AUTHORIZED. */
 int usb_open(const char *node, struct usb_device **ret, struct fault *fault);
+int usb_start(struct usb_device *usb, const char *node, struct fault *fault);
 struct usb_device *usb_close(struct usb_device *usb);
 DEFINE_CLEANUP(struct usb_device *, usb_close)
 #define _cleanup_usb_         _cleanup_(usb_close_p)

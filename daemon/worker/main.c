@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "config.h"
 #include "worker/cancel.h"
+#include "worker/files.h"
 #include "worker/sandbox.h"
 #include "worker/worker.h"
 
@@ -328,13 +329,11 @@ static void drop_output(const struct arguments *args, int exit_code) {
 int main(int argc, char **argv) {
         const pid_t parent = getppid();
         struct worker worker = {
+                .image_file = -EBADF,
                 .image_fd = -EBADF,
                 .source_fd = -EBADF,
                 .output_fd = -EBADF,
                 .options = OPTIONS_INIT,
-                .open_usb = usb_open,
-                .open_serial = serial_open_tty,
-                .open_hid = hid_open,
         };
         struct arguments args = {.worker = &worker, .report_fd = -EBADF};
         struct fault fault = FAULT_INIT;
@@ -355,13 +354,21 @@ int main(int argc, char **argv) {
         }
         if (r == 0)
                 r = load_profile(&args, &fault);
+        if (r == 0) {
+                const struct sandbox_needs needs = {.tty = worker.tty, .output = args.output};
+
+                files_open(&worker);
+                r = sandbox_confine(&needs, &fault);
+        }
         if (r < 0) {
                 reporter_result(&worker.reporter, &fault);
                 drop_output(&args, FWD_EXIT_FAILURE);
+                files_close(&worker);
                 return fwd_error_exit_code(fault.error);
         }
         r = worker_run(&worker);
         drop_output(&args, r);
+        files_close(&worker);
         worker.profile = board_profile_free(worker.profile);
         for (size_t i = 0; i < ARRAY_SIZE(worker.otp_profiles); i++)
                 worker.otp_profiles[i] = board_profile_free(worker.otp_profiles[i]);

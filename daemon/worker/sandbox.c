@@ -2,13 +2,18 @@
 #include "worker/sandbox.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "image/image.h"
+#include "worker/landlock.h"
+#include "worker/syscall-filter.h"
 
 /* The largest file as text, mapped, its bytes in segments that grow by doubling, and the libraries.
  */
@@ -52,4 +57,58 @@ int sandbox_enter(pid_t parent, bool follow_parent) {
                 r = limit(RLIMIT_AS, ADDRESS_SPACE_BYTES);
 #endif
         return r;
+}
+
+static int failed(int error, const char *what, struct fault *fault) {
+        return fault_set(fault, FWD_FAILED, "The worker cannot be confined (%s): %s", what,
+                         strerror(-error));
+}
+
+static int confine_files(const struct sandbox_needs *needs, const char *output_dir,
+                         struct fault *fault) {
+        struct landlock_grant grants[4] = {};
+        size_t n = 0;
+        int r;
+
+        if (needs->tty)
+                grants[n++] = (struct landlock_grant){needs->tty, LANDLOCK_USE_DEVICE};
+        if (output_dir)
+                grants[n++] = (struct landlock_grant){output_dir, LANDLOCK_REMOVE};
+#ifdef __SANITIZE_ADDRESS__ /* whose search for leaks looks at the process's threads */
+        grants[n++] = (struct landlock_grant){"/proc", LANDLOCK_READ_TREE};
+#endif
+        r = landlock_enter(grants);
+        if (r == -EOPNOTSUPP)
+                log_debug("This kernel has no landlock: files are kept shut by the filter alone.");
+        else if (r < 0)
+                return failed(r, "landlock", fault);
+        else
+                log_debug("Landlock is in force, ABI %d.", r);
+        return 0;
+}
+
+static int confine_calls(int r, struct fault *fault) {
+        if (r != -EOPNOTSUPP)
+                return r < 0 ? failed(r, "seccomp", fault) : 0;
+        log_debug("This kernel has no filter for system calls.");
+        return 0;
+}
+
+int sandbox_confine(const struct sandbox_needs *needs, struct fault *fault) {
+        _cleanup_free_ char *output = needs->output ? strdup(needs->output) : NULL;
+        unsigned more = 0;
+        int r;
+
+        if (needs->output && !output)
+                return fault_set(fault, FWD_FAILED, "Out of memory");
+        if (needs->tty)
+                more |= SYSCALLS_OPEN;
+        if (needs->output)
+                more |= SYSCALLS_REMOVE;
+        r = confine_files(needs, output ? dirname(output) : NULL, fault);
+        return r < 0 ? r : confine_calls(syscall_filter_load(more), fault);
+}
+
+int sandbox_seal(struct fault *fault) {
+        return confine_calls(syscall_filter_seal(), fault);
 }

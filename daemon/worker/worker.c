@@ -2,7 +2,6 @@
 #include "worker/worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -33,20 +32,18 @@ int worker_check_cancel(struct fault *fault) {
 }
 
 /* A file named by hand goes the same way as one from the bus: copied, compared, sealed. */
-static int take_path(const char *path, struct image_bytes *ret, struct fault *fault) {
-        /* O_NONBLOCK: a FIFO would wait for its writer. */
-        _cleanup_close_ int source = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+static int take_file(const struct worker *worker, struct image_bytes *ret, struct fault *fault) {
         _cleanup_close_ int memfd = -EBADF;
         int r;
 
-        if (source < 0)
-                return fault_set(fault, FWD_INVALID_IMAGE, "%s cannot be opened: %s", path,
-                                 strerror(errno));
+        if (worker->image_file < 0)
+                return fault_set(fault, FWD_INVALID_IMAGE, "%s cannot be opened: %s",
+                                 worker->image_path, strerror(-worker->image_file));
         memfd = memfd_create("fwd-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (memfd < 0)
                 return fault_set(fault, FWD_FAILED, "No memory for the firmware file: %s",
                                  strerror(errno));
-        r = image_input_take(source, memfd, fault);
+        r = image_input_take(worker->image_file, memfd, fault);
         if (r < 0)
                 return r;
         return image_bytes_map(memfd, ret, fault);
@@ -56,7 +53,7 @@ int worker_take_bytes(struct worker *worker, struct image_bytes *ret, struct fau
         int r;
 
         if (worker->image_path)
-                return take_path(worker->image_path, ret, fault);
+                return take_file(worker, ret, fault);
         if (worker->source_fd >= 0) {
                 r = image_input_take(worker->source_fd, worker->image_fd, fault);
                 if (r < 0)

@@ -52,6 +52,7 @@ struct worker { /* strings and descriptors are borrowed from main() */
         uint16_t expected_vendor_id, expected_product_id;
         const char *expected_serial; /* one, or several with commas between */
         const char *image_path;
+        int image_file;         /* that, opened; or the negative errno of why not */
         const char *image_name; /* what people call the file; NULL: not known */
         int image_fd;           /* memfd; sealed, or to be filled from source_fd */
         int source_fd;          /* what a caller handed over */

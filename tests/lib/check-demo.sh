@@ -27,6 +27,10 @@ is "tests/demo --shell ends well" $? 0
 like "other programs see the boards" "$output" 'Found DFU: \[0483:df11\].*path="1-2.3"'
 like "and fwd goes on seeing new ones" "$output" $'\n1-3 +bootloader +'
 
+# The tests are built with sanitizers, which need exceptions from the worker's confinement; the demo is a release build.
+check "the confinement of a release build is built" ninja -C build-demo tests/unit/worker/test-confinement
+check "and holds without exceptions" build-demo/tests/unit/worker/test-confinement
+
 check_exit "an unknown option is told" 1 ./tests/demo --nonsense
 like "by its name" "$output" 'unknown option --nonsense'
 done_testing

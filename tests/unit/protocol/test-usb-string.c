@@ -156,11 +156,13 @@ static void test_node_that_is_no_device(void **state) {
         } cases[] = {{"/nonexistent/bus/001/002", FWD_DEVICE_LOST}, {"/dev/null", FWD_FAILED}};
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-                struct usb_device *usb = NULL;
+                _cleanup_usb_ struct usb_device *usb = NULL;
                 struct fault fault = FAULT_INIT;
 
-                assert_true(usb_open(cases[i].node, &usb, &fault) < 0);
-                assert_null(usb);
+                if (usb_open(cases[i].node, &usb, &fault) == 0)
+                        assert_true(usb_start(usb, cases[i].node, &fault) < 0);
+                else
+                        assert_null(usb);
                 assert_int_equal(fault.error, cases[i].error);
                 assert_non_null(strstr(fault.message, cases[i].node));
         }
