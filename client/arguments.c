@@ -46,6 +46,7 @@ static const struct option long_options[] = {
         {"dump", no_argument, NULL, OPT_DUMP},
         {"only", required_argument, NULL, OPT_ONLY},
         {"save-with-errors", no_argument, NULL, OPT_SAVE_WITH_ERRORS},
+        {"custom-defaults", no_argument, NULL, OPT_CUSTOM_DEFAULTS},
         {},
 };
 
@@ -154,6 +155,9 @@ static int parse_verb_option(struct client *c, int option) {
                 return 0;
         case OPT_SAVE_WITH_ERRORS:
                 c->options.save_with_errors = true;
+                return 0;
+        case OPT_CUSTOM_DEFAULTS:
+                c->options.custom_defaults = true;
                 return 0;
         case OPT_BOOTLOADER:
                 c->options.to_firmware = false;

@@ -28,6 +28,7 @@ enum {
         OPT_DUMP,
         OPT_ONLY,
         OPT_SAVE_WITH_ERRORS,
+        OPT_CUSTOM_DEFAULTS,
         _OPT_MAX,
 };
 

@@ -45,7 +45,7 @@ struct options {
         const char *save_old; /* file for the old flash; NULL: none */
         bool dry_run, yes;
         enum { KEEP_UNSAID, KEEP_CONFIG, NO_KEEP_CONFIG } keep_config;
-        bool dump, save_with_errors;
+        bool dump, save_with_errors, custom_defaults;
         const char *only; /* NULL: all of it */
         bool to_firmware; /* reboot --firmware */
         bool wait;        /* flash: for the board */

@@ -78,6 +78,7 @@ static void print_config(const struct job *job, const struct outcome *o) {
                 {"restored", "the configuration was restored"},
                 {"partly-restored", "the configuration was restored in part"},
                 {"not-restored", "the configuration was not restored"},
+                {"custom-defaults", "the custom defaults are applied"},
         };
         const char *config = json_text(o->details, "Config"),
                    *backup = json_text(o->details, "Backup");
@@ -101,9 +102,9 @@ static void print_lines(const struct client *c, const struct outcome *o, const c
 }
 
 static void print_identity(const struct job *job, const json_t *details) {
-        static const char *const keys[] = {"BoardName",     "Variant",    "FirmwareVersion",
-                                           "Mcu",           "McuFamily",  "UniqueId",
-                                           "ReadProtected", "OptionBytes"};
+        static const char *const keys[] = {
+                "BoardName", "Variant",   "FirmwareVersion", "CustomDefaults", "ConfigState",
+                "Mcu",       "McuFamily", "UniqueId",        "ReadProtected",  "OptionBytes"};
 
         printf("%s: identified.\n", job->title);
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
@@ -171,7 +172,7 @@ static void print_success(struct client *c, const struct job *job, const struct 
         else if (strcmp(job->kind, "backup") == 0)
                 printf("%s: configuration kept as backup %s.\n", job->title,
                        json_text(o->details, "Backup"));
-        else if (strcmp(job->kind, "restore") != 0)
+        else if (strcmp(job->kind, "restore") != 0 && strcmp(job->kind, "custom-defaults") != 0)
                 printf("%s: job %s (%s) succeeded.\n", job->title, job->id, job->kind);
         print_config(job, o);
         fputs(color(c->options.color_out, COLOR_RESET), stdout);

@@ -23,7 +23,7 @@ static const struct verb {
         {"flash", 1, 2,
          BIT(OPT_ADDRESS) | BIT(OPT_ERASE) | BIT(OPT_NO_LEAVE) | BIT(OPT_FORCE) |
                  BIT(OPT_NO_BLOCK) | BIT(OPT_WAIT) | BIT(OPT_SAVE_OLD) | BIT(OPT_DRY_RUN) |
-                 BIT(OPT_KEEP_CONFIG) | BIT(OPT_NO_KEEP_CONFIG),
+                 BIT(OPT_KEEP_CONFIG) | BIT(OPT_NO_KEEP_CONFIG) | BIT(OPT_CUSTOM_DEFAULTS),
          verb_flash, "[DEVICE] FILE"},
         {"reboot", 0, 1, BIT(OPT_NO_BLOCK) | BIT(OPT_BOOTLOADER) | BIT(OPT_FIRMWARE), verb_reboot,
          "[DEVICE]"},
@@ -38,9 +38,10 @@ static const struct verb {
         {"unprotect", 0, 1, BIT(OPT_YES) | BIT(OPT_DRY_RUN) | BIT(OPT_NO_BLOCK), verb_unprotect,
          "[DEVICE]"},
         {"backup", 0, 2, BIT(OPT_DUMP), verb_backup, "[DEVICE] [FILE]"},
-        {"restore", 1, 2,
-         BIT(OPT_ONLY) | BIT(OPT_SAVE_WITH_ERRORS) | BIT(OPT_FORCE) | BIT(OPT_NO_BLOCK),
-         verb_restore, "[DEVICE] FILE|BACKUP"},
+        {"restore", 0, 2,
+         BIT(OPT_ONLY) | BIT(OPT_SAVE_WITH_ERRORS) | BIT(OPT_FORCE) | BIT(OPT_NO_BLOCK) |
+                 BIT(OPT_CUSTOM_DEFAULTS),
+         verb_restore, "[DEVICE] FILE|BACKUP|--custom-defaults"},
         {"backups", 0, 1, 0, verb_backups, "[DEVICE]"},
         {"jobs", 0, 0, 0, verb_jobs, ""},
         {"wait", 0, 1, 0, verb_wait, "[JOB]"},
@@ -56,6 +57,15 @@ static const struct verb *find_verb(const char *name) {
         return NULL;
 }
 
+/* A restore has either a file, or nothing but the board's own defaults. */
+static bool takes(const struct verb *verb, int n, const struct arguments *a) {
+        const bool own = a->given & BIT(OPT_CUSTOM_DEFAULTS);
+
+        if (verb->run == verb_restore)
+                return own ? n <= 1 : n >= 1 && n <= verb->args_max;
+        return n >= verb->args_min && n <= verb->args_max;
+}
+
 static int run_verb(struct client *c, int argc, char **argv, const struct arguments *a) {
         const char *name = argc > 0 ? argv[0] : "list";
         const struct verb *verb = find_verb(name);
@@ -69,7 +79,12 @@ static int run_verb(struct client *c, int argc, char **argv, const struct argume
                 return usage(c, "--bootloader and --firmware exclude each other.");
         if ((a->given & BIT(OPT_KEEP_CONFIG)) && (a->given & BIT(OPT_NO_KEEP_CONFIG)))
                 return usage(c, "--keep-config and --no-keep-config exclude each other.");
-        if (argc > 0 && (argc - 1 < verb->args_min || argc - 1 > verb->args_max))
+        if (a->given & BIT(OPT_CUSTOM_DEFAULTS) &&
+            a->given & (BIT(OPT_KEEP_CONFIG) | BIT(OPT_NO_LEAVE) | BIT(OPT_ONLY) |
+                        BIT(OPT_SAVE_WITH_ERRORS)))
+                return usage(c, "--custom-defaults excludes --keep-config, --no-leave, --only and "
+                                "--save-with-errors.");
+        if (argc > 0 && !takes(verb, argc - 1, a))
                 return usage(c, "It is: fwctl %s%s%s", name, *verb->arguments ? " " : "",
                              verb->arguments);
         return verb->run(c, argc, argv);

@@ -28,6 +28,7 @@ const char *progress_phase_text(const char *phase) {
                 {"reading-config", "reading the configuration"},
                 {"restoring", "restoring the configuration"},
                 {"saving", "saving the configuration"},
+                {"applying-defaults", "applying the custom defaults"},
                 {"comparing-config", "comparing the configuration"},
         };
 

@@ -27,6 +27,8 @@ static int append_options(const struct options *o, int save_old_fd, sd_bus_messa
                 r = call_append_option(call, "dry-run", "b", 1);
         if (r >= 0 && save_old_fd >= 0)
                 r = call_append_option(call, "save-old", "h", save_old_fd);
+        if (r >= 0 && o->custom_defaults)
+                r = call_append_option(call, "custom-defaults", "b", 1);
         if (r >= 0 && o->keep_config != KEEP_UNSAID)
                 r = call_append_option(call, "keep-config", "b", o->keep_config == KEEP_CONFIG);
         return r < 0 ? r : sd_bus_message_close_container(call);

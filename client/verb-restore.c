@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* fwctl restore: a file of the caller's, or a backup that the service keeps, given to a board. */
+/* fwctl restore: a file of the caller's, or a backup that the service keeps, given to a board; or
+ * the board's own custom defaults. */
 
 #include "client/backup-arg.h"
 #include "client/call-options.h"
@@ -21,6 +22,22 @@ static int append(const struct options *o, sd_bus_message *call, int fd) {
         return r < 0 ? r : sd_bus_message_close_container(call);
 }
 
+/* What the board has of its own needs no file. */
+static int apply_custom_defaults(struct client *c, const char *what) {
+        _cleanup_message_ sd_bus_message *call = NULL;
+        _cleanup_device_ struct device device = {};
+        struct problem p = {};
+        int r = device_resolve(c, what, &device, &p);
+
+        if (r == 0)
+                r = bus_new_call(c, device.path, FWD_DEVICE_INTERFACE, "ApplyCustomDefaults", &call,
+                                 &p);
+        if (r == 0 && sd_bus_message_append(call, "a{sv}", 0) < 0)
+                r = bus_fail(&p, -ENOMEM);
+        return r != 0 ? refusal_print(c, device.port, "custom-defaults", &p)
+                      : job_run(c, &device, "custom-defaults", call);
+}
+
 int verb_restore(struct client *c, int argc, char **argv) {
         _cleanup_message_ sd_bus_message *call = NULL;
         _cleanup_device_ struct device device = {};
@@ -29,6 +46,8 @@ int verb_restore(struct client *c, int argc, char **argv) {
         const char *what, *file;
         int r;
 
+        if (c->options.custom_defaults)
+                return apply_custom_defaults(c, argc > 1 ? argv[1] : NULL);
         device_split(argc, argv, &what, &file);
         r = device_resolve(c, what, &device, &p);
         if (r == 0)

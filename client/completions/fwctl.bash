@@ -37,13 +37,13 @@ _fwctl() {
                 case "$verb" in
                 show) options+=" --property= --value" ;;
                 inspect) options+=" --address=" ;;
-                flash) options+=" --address= --erase= --no-leave --force --no-block --wait --save-old= --dry-run --keep-config --no-keep-config" ;;
+                flash) options+=" --address= --erase= --no-leave --force --no-block --wait --save-old= --dry-run --keep-config --no-keep-config --custom-defaults" ;;
                 read) options+=" --range= --no-leave --force" ;;
                 erase) options+=" --range= --dry-run --yes --no-block" ;;
                 unprotect) options+=" --dry-run --yes --no-block" ;;
                 recover-bootloader) options+=" --dry-run --no-block" ;;
                 backup) options+=" --dump" ;;
-                restore) options+=" --only= --save-with-errors --force --no-block" ;;
+                restore) options+=" --only= --save-with-errors --custom-defaults --force --no-block" ;;
                 reboot) options+=" --bootloader --firmware --no-block" ;;
                 leave | identify | cancel) options+=" --no-block" ;;
                 esac

@@ -60,6 +60,7 @@ complete -c fwctl -n '__fish_seen_subcommand_from flash erase unprotect recover-
 complete -c fwctl -n '__fish_seen_subcommand_from erase unprotect' -l yes -d 'Do not ask'
 complete -c fwctl -n '__fish_seen_subcommand_from flash' -l keep-config -d 'Back the configuration up and bring it back'
 complete -c fwctl -n '__fish_seen_subcommand_from flash' -l no-keep-config -d 'Do not back the configuration up'
+complete -c fwctl -n '__fish_seen_subcommand_from flash restore' -l custom-defaults -d 'Apply the custom defaults of the board'
 complete -c fwctl -n '__fish_seen_subcommand_from backup' -l dump -d 'All settings'
 complete -c fwctl -n '__fish_seen_subcommand_from restore' -l only -x -a 'serial receiver modes osd vtx led pids rates other' -d 'Only these parts'
 complete -c fwctl -n '__fish_seen_subcommand_from restore' -l save-with-errors -d 'Save without the lines that are refused'

@@ -2,14 +2,19 @@
 #include "image/claims.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mcu.h"
 #include "image/parse.h"
 
-#define LINE_MAX_SIZE    80U /* of a longer line only the end is looked at */
-#define BOARD_LENGTH_MIN 5U
-#define BOARD_LENGTH_MAX 20U /* MAX_BOARD_NAME_LENGTH of Betaflight */
+#define LINE_MAX_SIZE     80U /* of a longer line only the end is looked at */
+#define BOARD_LENGTH_MIN  5U
+#define BOARD_LENGTH_MAX  20U /* MAX_BOARD_NAME_LENGTH of Betaflight */
+
+#define FLASH_START       UINT64_C(0x08000000)
+#define FLASH_SIZE_MAX    0x200000U
+#define DEFAULTS_POINTERS 0x2800U /* from the start of the flash */
 
 static const struct {
         const char *name, *identifier; /* as MSP_FC_VARIANT says it */
@@ -174,6 +179,46 @@ static void claim_stack(const struct image *image, struct claims *claims) {
         }
 }
 
+static bool copy_bytes(const struct image *image, uint64_t address, void *to, size_t size) {
+        for (size_t i = 0; i < image->segments.n; i++) {
+                const struct segment *segment = &image->segments.items[i];
+
+                if (address < segment->address || address - segment->address > segment->size ||
+                    segment->size - (size_t) (address - segment->address) < size)
+                        continue;
+                memcpy(to, segment->data + (address - segment->address), size);
+                return true;
+        }
+        return false;
+}
+
+/* Where the room begins and ends stands at a fixed place, as the application reads it that fills
+ * it (ConfigInserter.js of betaflight-configurator). */
+static void claim_custom_defaults(const struct image *image, struct claims *claims) {
+        static const char first_line[] = "# Betaflight";
+        char text[sizeof(first_line) - 1];
+        uint8_t words[8];
+        uint64_t start, end;
+        unsigned major, minor;
+
+        if (strcmp(claims->firmware, "Betaflight") != 0 ||
+            !copy_bytes(image, FLASH_START + DEFAULTS_POINTERS, words, sizeof(words)))
+                return;
+        /* From 4.5 on there may be anything in that place. */
+        if (sscanf(claims->version, "%4u.%4u", &major, &minor) != 2 || major > 4 ||
+            (major == 4 && minor > 4))
+                return;
+        start = read_le32(words);
+        end = read_le32(words + 4);
+        if (start < FLASH_START || start >= end || end > FLASH_START + FLASH_SIZE_MAX)
+                return;
+        (void) snprintf(claims->custom_defaults, sizeof(claims->custom_defaults), "%s",
+                        copy_bytes(image, start, text, sizeof(text)) &&
+                                        memcmp(text, first_line, sizeof(text)) == 0
+                                ? "included"
+                                : "none");
+}
+
 void image_claims(const struct image *image, struct claims *ret) {
         struct claims claims = {};
         struct search search = {};
@@ -189,6 +234,7 @@ void image_claims(const struct image *image, struct claims *ret) {
                 claim(claims.mcu, &search.mcu);
                 claim(claims.board,
                       search.board_named.text[0] ? &search.board_named : &search.board);
+                claim_custom_defaults(image, &claims);
         }
         *ret = claims;
 }

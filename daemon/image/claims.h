@@ -27,6 +27,9 @@ struct claims {                         /* "" where nothing is claimed; clean te
         char version[CLAIM_TEXT_SIZE];  /* "2025.12.2" */
         char mcu[CLAIM_TEXT_SIZE];      /* the family's name, base/mcu.h */
         char board[CLAIM_TEXT_SIZE];    /* "SPEEDYBEEF405V4" */
+        /* Betaflight up to 4.4 has room for the board's own defaults, a text that is put into the
+         * file before it is flashed. "included" or "none". */
+        char custom_defaults[CLAIM_TEXT_SIZE];
         bool has_stack;
         uint32_t stack; /* the first stack pointer, if the image begins with a vector table */
 };

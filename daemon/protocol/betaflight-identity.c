@@ -12,6 +12,11 @@
 #define VERSION_YEAR_0   2000U
 
 #define SIGNATURE_SIZE   32U
+
+/* MSP versions that have custom defaults: Betaflight 4.1 to 4.4. */
+#define DEFAULTS_API_MIN 42U
+#define DEFAULTS_API_MAX 45U
+
 #define MCU_TYPE_ASK     254U /* "ask MSP2_MCU_INFO" */
 
 struct reader { /* over a payload; past its end there are zeros and `short_by` is set */
@@ -116,6 +121,33 @@ int fc_parse_version(struct fc_identity *identity, const uint8_t *payload, size_
         return 0;
 }
 
+const char *fc_custom_defaults_name(enum fc_custom_defaults custom_defaults) {
+        static const char *const names[] = {"", "none", "available"};
+
+        return names[custom_defaults];
+}
+
+const char *fc_config_state_name(enum fc_config_state state) {
+        static const char *const names[] = {"", "bare", "custom-defaults", "configured"};
+
+        return names[state];
+}
+
+static void take_defaults(struct fc_identity *identity, uint8_t capabilities, uint8_t state) {
+        static const enum fc_config_state states[] = {FC_CONFIG_BARE, FC_CONFIG_CUSTOM_DEFAULTS,
+                                                      FC_CONFIG_CONFIGURED};
+
+        if (strcmp(identity->variant, "BTFL") != 0 || identity->api_major != 1 ||
+            identity->api_minor < DEFAULTS_API_MIN || identity->api_minor > DEFAULTS_API_MAX)
+                return;
+        if (capabilities & FC_CAPABILITY_CUSTOM_DEFAULTS)
+                identity->custom_defaults = capabilities & FC_CAPABILITY_CUSTOM_DEFAULTS_INCLUDED
+                                                    ? FC_CUSTOM_DEFAULTS_AVAILABLE
+                                                    : FC_CUSTOM_DEFAULTS_NONE;
+        if (state < ARRAY_SIZE(states))
+                identity->config_state = states[state];
+}
+
 int fc_parse_board_info(struct fc_identity *identity, const uint8_t *payload, size_t size) {
         struct reader r = {payload, size};
         char signature[SIGNATURE_SIZE];
@@ -139,6 +171,9 @@ int fc_parse_board_info(struct fc_identity *identity, const uint8_t *payload, si
         type = read_u8(&r);
         if (!r.over && type != 0)
                 (void) snprintf(identity->mcu, sizeof(identity->mcu), "%s", mcu_name(type));
+        type = read_u8(&r); /* the configuration's state */
+        if (!r.over)
+                take_defaults(identity, identity->capabilities, type);
         return 0;
 }
 

@@ -16,7 +16,24 @@
 
 /* Bits of the target capabilities in BOARD_INFO. */
 enum {
-        FC_CAPABILITY_FLASH_BOOTLOADER = 1 << 3, /* since Betaflight 4.1 */
+        FC_CAPABILITY_FLASH_BOOTLOADER = 1 << 3,         /* since Betaflight 4.1 */
+        FC_CAPABILITY_CUSTOM_DEFAULTS = 1 << 4,          /* 4.1 to 4.4: it can have some */
+        FC_CAPABILITY_CUSTOM_DEFAULTS_INCLUDED = 1 << 5, /* and it has */
+};
+
+/* Firmware for any board of a chip has the board's own defaults as a text beside it: which pin is
+ * what, which sensor lies how. From 4.5 on they are built in. */
+enum fc_custom_defaults {
+        FC_CUSTOM_DEFAULTS_UNKNOWN, /* such firmware, or an answer that does not say */
+        FC_CUSTOM_DEFAULTS_NONE,
+        FC_CUSTOM_DEFAULTS_AVAILABLE,
+};
+
+enum fc_config_state { /* of 4.1 to 4.4 (configurationState_e of config/config.h) */
+                       FC_CONFIG_STATE_UNKNOWN,
+                       FC_CONFIG_BARE,            /* at the defaults of the chip's firmware */
+                       FC_CONFIG_CUSTOM_DEFAULTS, /* at those of the board */
+                       FC_CONFIG_CONFIGURED,
 };
 
 struct fc_identity {
@@ -27,6 +44,8 @@ struct fc_identity {
         char version_text[48];
         char board_id[5]; /* short id of the MCU target: "F405" */
         uint8_t capabilities;
+        enum fc_custom_defaults custom_defaults;
+        enum fc_config_state config_state;
         char target[64], board[64]; /* build target and board; "" if not said */
         char manufacturer[32];
         char mcu[32]; /* "STM32F405"; "" if not known */
@@ -62,6 +81,17 @@ enum fc_reboot {
  * FWD_TIMEOUT, FWD_DEVICE_LOST (before it was asked), FWD_CANCELLED. */
 int fc_reboot(struct serial_port *port, const struct fc_identity *identity, enum fc_reboot to,
               const char **ret_method, struct fault *fault);
+
+/* "none", "available"; "bare", "custom-defaults", "configured"; "" if not known. */
+const char *fc_custom_defaults_name(enum fc_custom_defaults custom_defaults);
+const char *fc_config_state_name(enum fc_config_state state);
+
+/* Resets the board to its custom defaults, which it stores at once: it restarts then. Whether they
+ * are what it has now is told by another fc_identify(). FWD_NOT_SUPPORTED (it has none),
+ * FWD_CONFIG_REJECTED (it refuses), FWD_TIMEOUT (no answer, and it stays), FWD_DEVICE_LOST,
+ * FWD_CANCELLED. */
+int fc_apply_custom_defaults(struct serial_port *port, const struct fc_identity *identity,
+                             struct fault *fault);
 
 /* Pure parts. */
 int fc_parse_version(struct fc_identity *identity, const uint8_t *payload, size_t size);

@@ -34,6 +34,7 @@ enum { /* codes */
        MSP_STATUS = 101,
        MSP_BOXIDS = 119,
        MSP_UID = 160,
+       MSP_RESET_CONF = 208,
        MSP2_MCU_INFO = 0x300c,
 };
 

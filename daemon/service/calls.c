@@ -50,7 +50,7 @@ static const struct call {
 } calls[] = {
         {"Flash", JOB_FLASH, image_fd_check,
          OPTION_ADDRESS | OPTION_FORCE | OPTION_ERASE | OPTION_LEAVE | OPTION_KEEP_CONFIG |
-                 OPTION_DRY_RUN | OPTION_SAVE_OLD,
+                 OPTION_CUSTOM_DEFAULTS | OPTION_DRY_RUN | OPTION_SAVE_OLD,
          flash_check_board},
         {"RebootToBootloader", JOB_REBOOT, NULL, 0, NULL},
         {"Identify", JOB_IDENTIFY, NULL, 0, NULL},
@@ -61,6 +61,7 @@ static const struct call {
         {"BackupConfig", JOB_BACKUP, NULL, OPTION_DUMP, config_check_board},
         {"RestoreConfig", JOB_RESTORE, image_fd_check,
          OPTION_ONLY | OPTION_SAVE_WITH_ERRORS | OPTION_FORCE, config_check_board},
+        {"ApplyCustomDefaults", JOB_DEFAULTS, NULL, 0, config_check_board},
         {"RecoverBootloader", JOB_RECOVER, image_fd_check, OPTION_DRY_RUN, recover_check_board},
 };
 

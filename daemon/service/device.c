@@ -12,9 +12,8 @@
 
 /* The properties that say which firmware runs; stale as soon as another may run. */
 static const enum device_property of_firmware[] = {
-        DEVICE_VARIANT,
-        DEVICE_FIRMWARE_VERSION,
-        DEVICE_BOARD_NAME,
+        DEVICE_VARIANT,         DEVICE_FIRMWARE_VERSION, DEVICE_BOARD_NAME,
+        DEVICE_CUSTOM_DEFAULTS, DEVICE_CONFIG_STATE,
 };
 
 static void replace_text(char **to, const char *from) {
@@ -394,9 +393,14 @@ void device_learn(struct device *device, const struct report *report) {
                 const char *key;
                 enum device_property property;
         } facts[] = {
-                {"X.Variant", DEVICE_VARIANT},      {"X.FirmwareVersion", DEVICE_FIRMWARE_VERSION},
-                {"X.BoardName", DEVICE_BOARD_NAME}, {"X.Mcu", DEVICE_MCU},
-                {"X.UniqueId", DEVICE_UNIQUE_ID},   {"X.MemoryMap", DEVICE_MEMORY_MAP},
+                {"X.Variant", DEVICE_VARIANT},
+                {"X.FirmwareVersion", DEVICE_FIRMWARE_VERSION},
+                {"X.BoardName", DEVICE_BOARD_NAME},
+                {"X.Mcu", DEVICE_MCU},
+                {"X.UniqueId", DEVICE_UNIQUE_ID},
+                {"X.MemoryMap", DEVICE_MEMORY_MAP},
+                {"X.CustomDefaults", DEVICE_CUSTOM_DEFAULTS},
+                {"X.ConfigState", DEVICE_CONFIG_STATE},
         };
         const char *value = report_get(report, "X.UniqueId");
 

@@ -41,6 +41,8 @@ enum device_property { /* in the order of dbus/org.fwctl1.xml */
                        DEVICE_BOARD_NAME,
                        DEVICE_VARIANT,
                        DEVICE_FIRMWARE_VERSION,
+                       DEVICE_CUSTOM_DEFAULTS,
+                       DEVICE_CONFIG_STATE,
                        DEVICE_MCU,
                        DEVICE_MCU_FAMILY,
                        DEVICE_NODE,

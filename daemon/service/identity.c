@@ -165,6 +165,8 @@ void identity_forget(struct device *device) {
         for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
                 if (kept[i] != DEVICE_BOARD)
                         device_set(device, kept[i], "");
+        device_set(device, DEVICE_CUSTOM_DEFAULTS, "");
+        device_set(device, DEVICE_CONFIG_STATE, "");
         device_set(device, DEVICE_MEMORY_MAP, "");
         device_set(device, DEVICE_MCU_FAMILY, "");
         device_set(device, DEVICE_OPTION_BYTES, "");

@@ -27,7 +27,7 @@ int config_check_board(const struct device *device, struct fault *fault) {
 }
 
 static bool is_config_job(const struct job *job) {
-        return job->kind == JOB_BACKUP || job->kind == JOB_RESTORE;
+        return job->kind == JOB_BACKUP || job->kind == JOB_RESTORE || job->kind == JOB_DEFAULTS;
 }
 
 /* Plan: of a flash, is the configuration to be kept? */
@@ -96,10 +96,11 @@ static int warn_start(struct job *job) {
         notice = text_format("The new firmware (%s) does not take over the configuration of the "
                              "present one (%s): %s.",
                              next, now,
-                             job->keep_config
-                                     ? "it is read before the flash and put back after it, as far "
-                                       "as the new firmware knows its settings"
-                                     : "what is set on the board will be lost");
+                             !job->keep_config ? "what is set on the board will be lost"
+                             : job->options.custom_defaults
+                                     ? "it is read before the flash and kept as a backup"
+                                     : "it is read before the flash and put back after it, as far "
+                                       "as the new firmware knows its settings");
         if (notice)
                 job_set_standing_notice(job, notice);
         return STEP_DONE;
@@ -113,8 +114,7 @@ static bool backup_needed(const struct job *job) {
         return job->kind == JOB_BACKUP || job->keep_config;
 }
 
-/* The request for a worker that talks to the board's command line. */
-static int prepare(struct job *job, const char *operation, struct worker_request *ret) {
+int config_prepare(struct job *job, const char *operation, struct worker_request *ret) {
         if (config_check_board(job->device, &job->fault) < 0)
                 return -EOPNOTSUPP;
         if (!job->device->tty)
@@ -127,7 +127,7 @@ static int prepare(struct job *job, const char *operation, struct worker_request
 
 static int backup_start(struct job *job) {
         struct worker_request request;
-        int r = prepare(job, "backup", &request);
+        int r = config_prepare(job, "backup", &request);
 
         if (r < 0)
                 return r;
@@ -262,7 +262,8 @@ const struct step step_config_back = {
 /* After a flash */
 
 static bool after_needed(const struct job *job) {
-        return job->kind == JOB_FLASH && job->keep_config && *job->backup.id;
+        return job->kind == JOB_FLASH && job->keep_config && *job->backup.id &&
+               !job->options.custom_defaults;
 }
 
 /* What was flashed is not what the configuration is of, or shall not run yet: kept, and told. */
@@ -317,7 +318,7 @@ const struct step step_config_after = {
 static int look_start(struct job *job) {
         struct worker_request request;
         struct options options = OPTIONS_INIT;
-        int r = prepare(job, "compare", &request);
+        int r = config_prepare(job, "compare", &request);
 
         if (r < 0)
                 return r;
@@ -374,7 +375,7 @@ static bool restore_needed(const struct job *job) {
 
 static int restore_start(struct job *job) {
         struct worker_request request;
-        int r = prepare(job, "restore", &request);
+        int r = config_prepare(job, "restore", &request);
 
         if (r < 0)
                 return r;

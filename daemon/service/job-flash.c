@@ -205,6 +205,7 @@ const struct step *const flash_steps[] = {
         &step_config_identify,
         &step_ask,
         &step_match,
+        &step_defaults_plan,
         &step_config_warn,
         &step_inhibit,
         &step_backup,
@@ -215,6 +216,10 @@ const struct step *const flash_steps[] = {
         &step_flash,
         &step_return,
         &step_identify_returned,
+        &step_defaults_after,
+        &step_defaults,
+        &step_config_back,
+        &step_defaults_seen,
         &step_config_after,
         &step_config_look,
         &step_config_back,
@@ -222,11 +227,13 @@ const struct step *const flash_steps[] = {
         &step_config_back,
         &step_config_look_again,
         &step_config_back,
+        &step_defaults_hint,
         NULL,
 };
 
-const struct step *const flash_plan_steps[] = {&step_inspect, &step_settle, &step_ask,
-                                               &step_match,   &step_plan,   NULL};
+const struct step *const flash_plan_steps[] = {
+        &step_inspect, &step_settle, &step_ask, &step_match, &step_defaults_plan, &step_plan, NULL,
+};
 
 /* Leave */
 

@@ -40,7 +40,7 @@ static bool port_needed(const struct job *job) {
                 return !job->device->hidraw;
         return !job->device->tty &&
                (job->kind == JOB_IDENTIFY || job->kind == JOB_BACKUP || job->kind == JOB_RESTORE ||
-                board_reboot_opens_port(job->device->profile->reboot));
+                job->kind == JOB_DEFAULTS || board_reboot_opens_port(job->device->profile->reboot));
 }
 
 static int port_check(struct job *job) {

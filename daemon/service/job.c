@@ -27,6 +27,7 @@ const char *job_kind_name(enum job_kind kind) {
                 [JOB_LEAVE] = "leave",
                 [JOB_BACKUP] = "backup",
                 [JOB_RESTORE] = "restore",
+                [JOB_DEFAULTS] = "custom-defaults",
                 [JOB_RECOVER] = "recover-bootloader",
                 [JOB_READ] = "read",
                 [JOB_ERASE] = "erase",
@@ -65,6 +66,8 @@ static const struct step *const *steps_of(enum job_kind kind, bool dry_run) {
                 return backup_steps;
         case JOB_RESTORE:
                 return restore_config_steps;
+        case JOB_DEFAULTS:
+                return defaults_steps;
         case JOB_RECOVER:
                 return recover_steps;
         case JOB_READ:
@@ -336,8 +339,10 @@ static void compose_message(struct job *job) {
                 .in_bootloader =
                         job->device->mode == MODE_BOOTLOADER && job->fault.error != FWD_DEVICE_LOST,
                 .profile = job->device->profile,
-                .about_config = job->kind == JOB_BACKUP || job->kind == JOB_RESTORE,
-                .backup = job->kind == JOB_FLASH ? job->backup.id : NULL,
+                .about_config = job->kind == JOB_BACKUP || job->kind == JOB_RESTORE ||
+                                job->kind == JOB_DEFAULTS,
+                .backup =
+                        job->kind == JOB_FLASH || job->kind == JOB_DEFAULTS ? job->backup.id : NULL,
         };
 
         job->message = result_message(&job->fault, &context);

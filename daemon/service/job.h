@@ -27,6 +27,7 @@ enum job_kind {
         JOB_LEAVE,
         JOB_BACKUP,
         JOB_RESTORE,
+        JOB_DEFAULTS,
         JOB_RECOVER,
         JOB_READ,
         JOB_ERASE,

@@ -124,9 +124,9 @@ static int get_version(sd_bus *bus, const char *path, const char *interface, con
 
 static int get_features(sd_bus *bus, const char *path, const char *interface, const char *property,
                         sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        return sd_bus_message_append(reply, "as", 11, "backup", "erase", "flash", "identify",
-                                     "inspect", "leave", "read", "reboot", "recover-bootloader",
-                                     "restore", "unprotect");
+        return sd_bus_message_append(reply, "as", 12, "backup", "custom-defaults", "erase", "flash",
+                                     "identify", "inspect", "leave", "read", "reboot",
+                                     "recover-bootloader", "restore", "unprotect");
 }
 
 static const sd_bus_vtable vtable[] = {

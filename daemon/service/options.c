@@ -16,6 +16,7 @@ static const struct {
         {"erase", OPTION_ERASE, "s", "the text \"sectors\" or \"full\" (s)"},
         {"leave", OPTION_LEAVE, "b", "a boolean (b)"},
         {"keep-config", OPTION_KEEP_CONFIG, "b", "a boolean (b)"},
+        {"custom-defaults", OPTION_CUSTOM_DEFAULTS, "b", "a boolean (b)"},
         {"dump", OPTION_DUMP, "b", "a boolean (b)"},
         {"only", OPTION_ONLY, "s", "a text such as \"serial,modes\" (s)"},
         {"save-with-errors", OPTION_SAVE_WITH_ERRORS, "b", "a boolean (b)"},
@@ -34,6 +35,9 @@ static void take_bool(struct options *options, unsigned bit, bool value) {
                 break;
         case OPTION_KEEP_CONFIG:
                 options->keep_config = value ? KEEP_YES : KEEP_NO;
+                break;
+        case OPTION_CUSTOM_DEFAULTS:
+                options->custom_defaults = value;
                 break;
         case OPTION_DUMP:
                 options->dump = value;
@@ -137,6 +141,21 @@ static int read_entry(sd_bus_message *m, unsigned allowed, unsigned *seen, struc
         return fault_set(fault, FWD_INVALID_ARGUMENT, "This call knows no option \"%s\"", shown);
 }
 
+/* Nobody can have both. */
+static int check_together(const struct options *options, struct fault *fault) {
+        if (!options->custom_defaults)
+                return 0;
+        if (options->keep_config == KEEP_YES)
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "The options \"custom-defaults\" and \"keep-config\" exclude "
+                                 "each other: a board has the one or the other after a flash");
+        if (!options->leave)
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "The option \"custom-defaults\" needs the board's firmware: it "
+                                 "cannot stay in its bootloader");
+        return 0;
+}
+
 int options_parse(sd_bus_message *message, unsigned allowed, struct options *ret,
                   struct fault *fault) {
         struct options options = OPTIONS_INIT;
@@ -160,6 +179,9 @@ int options_parse(sd_bus_message *message, unsigned allowed, struct options *ret
                         return r;
         }
         r = sd_bus_message_exit_container(message);
+        if (r < 0)
+                return r;
+        r = check_together(&options, fault);
         if (r < 0)
                 return r;
         *ret = options;

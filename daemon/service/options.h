@@ -23,6 +23,7 @@ enum {                                   /* which keys a method takes */
        OPTION_RANGE = 1 << 8,            /* "range" s: what is read or erased */
        OPTION_DRY_RUN = 1 << 9,          /* "dry-run" b */
        OPTION_SAVE_OLD = 1 << 10,        /* "save-old" h: a file for the old flash */
+       OPTION_CUSTOM_DEFAULTS = 1 << 11, /* "custom-defaults" b */
 };
 
 #define OPTION_ONLY_SIZE 64U /* bytes, with the NUL */
@@ -44,6 +45,7 @@ struct options {
         int output_fd; /* borrowed from the message */
         bool leave;
         enum keep_config keep_config;
+        bool custom_defaults; /* are what the board shall have after the flash */
         bool dump;
         bool save_with_errors;
         char only[OPTION_ONLY_SIZE]; /* words with commas between; "": all. The worker knows them */

@@ -20,6 +20,7 @@ static const struct {
         {DEVICE_INTERFACE, "Unprotect", "org.fwctl1.unprotect", NULL},
         {DEVICE_INTERFACE, "BackupConfig", "org.fwctl1.backup", NULL},
         {DEVICE_INTERFACE, "RestoreConfig", "org.fwctl1.restore", "org.fwctl1.restore-force"},
+        {DEVICE_INTERFACE, "ApplyCustomDefaults", "org.fwctl1.restore", NULL},
         {MANAGER_INTERFACE, "GetBackup", "org.fwctl1.backup", NULL},
         {DEVICE_INTERFACE, "RecoverBootloader", "org.fwctl1.recover-bootloader", NULL},
         {JOB_INTERFACE, "Cancel", "org.fwctl1.cancel-others", NULL},

@@ -113,9 +113,9 @@ static void next_step(struct job *job) {
 
 /* Who the board is, whichever worker asks it. */
 static bool is_identity(const char *key) {
-        static const char *const keys[] = {"Variant",   "FirmwareVersion", "ApiVersion",
-                                           "BoardName", "Manufacturer",    "Mcu",
-                                           "UniqueId",  "DfuSerials"};
+        static const char *const keys[] = {
+                "Variant", "FirmwareVersion", "ApiVersion", "BoardName",      "Manufacturer",
+                "Mcu",     "UniqueId",        "DfuSerials", "CustomDefaults", "ConfigState"};
 
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
                 if (strcmp(keys[i], key) == 0)

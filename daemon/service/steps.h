@@ -80,6 +80,8 @@ int step_identify_finish(struct job *job, const struct worker_outcome *outcome);
 
 /* job-config.c: the configuration. Whether it can be read and written now: FWD_NOT_SUPPORTED. */
 int config_check_board(const struct device *device, struct fault *fault);
+/* The request for a worker that talks to the board's firmware about its configuration. */
+int config_prepare(struct job *job, const char *operation, struct worker_request *ret);
 /* Of a flash, before the board is touched: is the configuration to be kept? */
 extern const struct step step_config_plan;
 extern const struct step step_config_identify; /* whose it is, if that is not known yet */
@@ -91,6 +93,14 @@ extern const struct step step_config_after;
 extern const struct step step_config_look;
 extern const struct step step_config_restore;
 extern const struct step step_config_look_again;
+
+/* job-defaults.c: the board's own defaults beside firmware for any board of its chip. Before the
+ * board is touched: will there be any? */
+extern const struct step step_defaults_plan;
+extern const struct step step_defaults_after; /* of a flash: are there? */
+extern const struct step step_defaults;
+extern const struct step step_defaults_seen; /* they are what the board has now */
+extern const struct step step_defaults_hint; /* they are there, and nobody asked for them */
 
 /* Whether the board has a loader of its own, or may turn out to have one. FWD_NOT_SUPPORTED. */
 int recover_check_board(const struct device *device, struct fault *fault);
@@ -119,6 +129,7 @@ extern const struct step *const recover_plan_steps[];
 extern const struct step *const backup_steps[];
 extern const struct step *const restore_config_steps[];
 extern const struct step *const recover_steps[];
+extern const struct step *const defaults_steps[];
 /* After a flash that failed before it changed anything: the board was only brought into its
  * bootloader, and gets its old firmware started again. */
 extern const struct step *const restore_steps[];

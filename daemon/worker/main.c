@@ -18,8 +18,8 @@
 #include "worker/worker.h"
 
 static const struct operation *const operations[] = {
-        &op_inspect, &op_identify,  &op_reboot, &op_flash,   &op_leave,   &op_read,
-        &op_erase,   &op_unprotect, &op_backup, &op_restore, &op_compare, &op_recover};
+        &op_inspect,   &op_identify, &op_reboot,  &op_flash,   &op_leave,   &op_read,    &op_erase,
+        &op_unprotect, &op_backup,   &op_restore, &op_compare, &op_recover, &op_defaults};
 
 struct arguments {
         struct worker *worker;

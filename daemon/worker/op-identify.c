@@ -34,6 +34,12 @@ static void report_identity(struct reporter *reporter, const struct fc_identity 
                 reporter_fact(reporter, "Manufacturer", "%s", identity->manufacturer);
         if (identity->mcu[0])
                 reporter_fact(reporter, "Mcu", "%s", identity->mcu);
+        if (identity->custom_defaults != FC_CUSTOM_DEFAULTS_UNKNOWN)
+                reporter_fact(reporter, "CustomDefaults", "%s",
+                              fc_custom_defaults_name(identity->custom_defaults));
+        if (identity->config_state != FC_CONFIG_STATE_UNKNOWN)
+                reporter_fact(reporter, "ConfigState", "%s",
+                              fc_config_state_name(identity->config_state));
         if (identity->has_uid)
                 worker_report_chip(reporter, identity->uid);
 }

@@ -33,6 +33,7 @@ static void report_claims(struct reporter *reporter, const struct image *image) 
         report_text(reporter, "TargetVersion", claims.version);
         report_text(reporter, "TargetMcu", claims.mcu);
         report_text(reporter, "TargetBoard", claims.board);
+        report_text(reporter, "TargetCustomDefaults", claims.custom_defaults);
         if (claims.has_stack)
                 reporter_fact(reporter, "Stack", "0x%08" PRIx32, claims.stack);
 }

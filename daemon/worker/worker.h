@@ -41,7 +41,7 @@ struct operation {
 };
 
 extern const struct operation op_inspect, op_identify, op_reboot, op_flash, op_leave, op_read,
-        op_erase, op_unprotect, op_backup, op_restore, op_compare, op_recover;
+        op_erase, op_unprotect, op_backup, op_restore, op_compare, op_recover, op_defaults;
 
 struct worker { /* strings and descriptors are borrowed from main() */
         const struct operation *operation;

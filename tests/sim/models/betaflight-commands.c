@@ -161,11 +161,18 @@ static void command_defaults(struct call *call) {
         bool inav = betaflight_is(b, "INAV");
         const char *keeps = inav ? "noreboot" : "nosave";
 
-        if (call->rest[0] && strcmp(call->rest, keeps) != 0) {
+        if (call->rest[0] && strcmp(call->rest, keeps) != 0 &&
+            !(custom_defaults_are_known(b) &&
+              (strcmp(call->rest, "bare") == 0 || strcmp(call->rest, "bare nosave") == 0))) {
                 cli_error(b, call->name, "INVALID OPTION");
                 return;
         }
-        settings_reset(&b->settings);
+        if (custom_defaults_are_known(b) && strncmp(call->rest, "bare", 4) == 0) {
+                call->rest += strcspn(call->rest, " ");
+                call->rest += strspn(call->rest, " ");
+                settings_reset(&b->settings);
+        } else
+                settings_reset_custom(b);
         b->cli.batch_error = false;
         cli_say(b, "\r\n# resetting to defaults\r\n");
         if (inav || !call->rest[0])
@@ -188,6 +195,7 @@ static void command_save(struct call *call) {
                 return;
         }
         cli_say(b, "Saving");
+        b->settings.state = STATE_CONFIGURED;
         settings_save(b);
         if (strcmp(call->rest, "noreboot") != 0 || !has_noreboot(b))
                 go(call, WISH_RESET);
@@ -245,14 +253,14 @@ static void say_row(struct betaflight *b, const char *row) {
         cli_say(b, "%s\r\n", row);
 }
 
-static void say_rows(struct betaflight *b, bool all) {
+static void say_rows(struct betaflight *b, const struct settings *defaults, bool all) {
         const char *last = "";
 
         for (size_t i = 0; row_initial_at(i); i++) {
                 const char *initial = row_initial_at(i), *row = b->settings.rows[i];
                 size_t word = strcspn(row, " ");
 
-                if (!row_is_here(b, initial) || (!all && strcmp(row, initial) == 0))
+                if (!row_is_here(b, initial) || (!all && strcmp(row, defaults->rows[i]) == 0))
                         continue;
                 if (betaflight_is(b, "BTFL") && !betaflight_is_before(b, 2026, 12, 0) &&
                     strncmp(row, "serial ", 7) == 0)
@@ -264,22 +272,24 @@ static void say_rows(struct betaflight *b, bool all) {
         }
 }
 
-static void say_settings(struct betaflight *b, enum setting_scope scope, unsigned set, bool all) {
+static void say_settings(struct betaflight *b, enum setting_scope scope, unsigned set,
+                         const struct settings *defaults, bool all) {
         for (size_t i = 0; setting_at(i); i++) {
                 const struct setting *s = setting_at(i);
                 const char *value = b->settings.values[i][set];
 
                 if (s->scope == scope && setting_is_here(b, s) &&
-                    (all || strcmp(value, s->initial) != 0))
+                    (all || strcmp(value, defaults->values[i][set]) != 0))
                         cli_say(b, "set %s = %s\r\n", s->name, value);
         }
 }
 
 static void say_profiles(struct betaflight *b, enum setting_scope scope, const char *word,
-                         unsigned count, unsigned chosen, bool all) {
+                         unsigned count, unsigned chosen, const struct settings *defaults,
+                         bool all) {
         for (unsigned i = 0; i < count; i++) {
                 cli_say(b, "\r\n%s %u\r\n\r\n# %s %u\r\n", word, i, word, i);
-                say_settings(b, scope, i, all);
+                say_settings(b, scope, i, defaults, all);
         }
         cli_say(b, "\r\n# restore original %s selection\r\n%s %u\r\n", word, word, chosen);
 }
@@ -301,24 +311,27 @@ static void say_head(struct betaflight *b, bool all) {
                 b->board_name, b->manufacturer_id, (unsigned) b->fw.uid[0], (unsigned) b->fw.uid[1],
                 (unsigned) b->fw.uid[2]);
         cli_say(b, "\r\n# name: %s\r\n", b->craft_name);
-        if (betaflight_is(b, "BTFL") && betaflight_is_before(b, 4, 5, 0))
+        if (custom_defaults_are_known(b) && !custom_defaults_are_there(b))
                 cli_say(b, "###WARNING: NO CUSTOM DEFAULTS FOUND###\r\n");
 }
 
 static void print_config(struct call *call, bool all) {
         struct betaflight *b = call->b;
         const size_t start = b->cli.size;
+        static struct settings defaults;
 
         if (strcmp(call->rest, "all") != 0) {
                 cli_error(b, call->name, "INVALID OPTION");
                 return;
         }
         say_head(b, all);
-        say_rows(b, all);
+        settings_defaults(b, &defaults);
+        say_rows(b, &defaults, all);
         heading(b, "master");
-        say_settings(b, SCOPE_MASTER, 0, all);
-        say_profiles(b, SCOPE_PROFILE, "profile", SETTING_PROFILES, b->settings.profile, all);
-        say_profiles(b, SCOPE_RATE, "rateprofile", SETTING_RATES, b->settings.rate, all);
+        say_settings(b, SCOPE_MASTER, 0, &defaults, all);
+        say_profiles(b, SCOPE_PROFILE, "profile", SETTING_PROFILES, b->settings.profile, &defaults,
+                     all);
+        say_profiles(b, SCOPE_RATE, "rateprofile", SETTING_RATES, b->settings.rate, &defaults, all);
         if (b->cli_fault != CLI_FAULT_NO_SAVE)
                 cli_say(b, "\r\n# save configuration\r\nsave");
         if (betaflight_is(b, "INAV"))

@@ -17,6 +17,7 @@ enum {
         MSP_BOXIDS = 119,
         MSP_STATUS_EX = 150,
         MSP_UID = 160,
+        MSP_RESET_CONF = 208,
         MSP_SET_RTC = 246,
         MSP2_GET_TEXT = 0x3006,
         MSP2_MCU_INFO = 0x300C,
@@ -35,9 +36,11 @@ enum { TEXT_CRAFT_NAME = 2, TEXT_BUILD_KEY = 5 };
 #define CAPABILITY_VCP              0x01
 #define CAPABILITY_SOFTSERIAL       0x02
 #define CAPABILITY_FLASH_BOOTLOADER 0x08
+#define CAPABILITY_CUSTOM_DEFAULTS  0x10
+#define CAPABILITY_HAS_DEFAULTS     0x20
 #define SIGNATURE_SIZE              32U
 #define MCU_ASK                     254U /* "ask MSP2_MCU_INFO" */
-#define CONFIGURED                  2U
+#define CONFIGURED                  1U   /* from 4.5 on there are two states */
 #define GYRO_RATE_HZ                8000U
 #define ARM_BOX                     0x01U /* ARM is the first of MSP_BOXIDS */
 #define ARMING_DISABLE_FLAGS        26U
@@ -96,7 +99,9 @@ static void board_info(const struct betaflight *b, struct betaflight_reply *repl
         put_u16(reply, 0);
         put_u8(reply, 2); /* a flight controller with OSD */
         put_u8(reply, CAPABILITY_VCP | CAPABILITY_SOFTSERIAL |
-                              (b->flash_bootloader ? CAPABILITY_FLASH_BOOTLOADER : 0));
+                              (b->flash_bootloader ? CAPABILITY_FLASH_BOOTLOADER : 0) |
+                              (custom_defaults_are_known(b) ? CAPABILITY_CUSTOM_DEFAULTS : 0) |
+                              (custom_defaults_are_there(b) ? CAPABILITY_HAS_DEFAULTS : 0));
         put_pstr(reply, b->target_name);
         put_pstr(reply, b->board_name);
         put_pstr(reply, b->manufacturer_id);
@@ -104,7 +109,7 @@ static void board_info(const struct betaflight *b, struct betaflight_reply *repl
                 put_u8(reply, 0);
         put_u8(reply, api_from(b, 47) ? MCU_ASK : b->target->mcu_id);
         if (api_from(b, 42))
-                put_u8(reply, CONFIGURED);
+                put_u8(reply, api_from(b, 46) ? CONFIGURED : b->settings.state);
         if (api_from(b, 43)) {
                 put_u16(reply, GYRO_RATE_HZ);
                 put_u32(reply, 0);
@@ -225,6 +230,25 @@ static void reboot(const struct betaflight *b, const struct msp_request *request
                 reply->wish = WISH_NOTHING;
 }
 
+/* Of 4.1 and later: applied, stored, answered, and then the board restarts. */
+static void reset_conf(struct betaflight *b, const struct msp_request *request,
+                       struct betaflight_reply *reply) {
+        const bool custom = request->size == 0 || request->payload[0] == 1;
+        bool done = !b->armed && b->reset_fault != RESET_REFUSED &&
+                    (!custom || !custom_defaults_are_known(b) || custom_defaults_are_there(b));
+
+        if (done && b->reset_fault != RESET_IGNORED) {
+                if (custom)
+                        settings_reset_custom(b);
+                else
+                        settings_reset(&b->settings);
+                settings_save(b);
+        }
+        put_u8(reply, done);
+        if (done)
+                reply->wish = WISH_RESET;
+}
+
 void betaflight_handle(struct betaflight *b, const struct msp_request *request,
                        struct betaflight_reply *reply) {
         switch (request->code) {
@@ -255,6 +279,9 @@ void betaflight_handle(struct betaflight *b, const struct msp_request *request,
                 reply->error = b->refuse_reboot;
                 if (!reply->error)
                         reboot(b, request, reply);
+                break;
+        case MSP_RESET_CONF:
+                reset_conf(b, request, reply);
                 break;
         case MSP_STATUS:
                 status(b, false, reply);

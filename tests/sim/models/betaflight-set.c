@@ -110,6 +110,7 @@ static int set_named_flag(struct betaflight *b, const char *key, const char *val
                 {"flash-bootloader", &b->flash_bootloader},
                 {"msp-dfu", &b->msp_dfu},
                 {"refuse-reboot", &b->refuse_reboot},
+                {"custom-defaults", &b->custom_defaults},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
@@ -161,6 +162,17 @@ static int set_cli_fault(struct betaflight *b, const char *value) {
         return -EINVAL;
 }
 
+static int set_reset_fault(struct betaflight *b, const char *value) {
+        static const char *const names[] = {"none", "refused", "silent", "ignored"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (strcmp(value, names[i]) == 0) {
+                        b->reset_fault = (enum reset_fault) i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
 int betaflight_set(struct firmware *fw, const char *key, const char *value) {
         struct betaflight *b = (struct betaflight *) fw;
         int r;
@@ -169,6 +181,8 @@ int betaflight_set(struct firmware *fw, const char *key, const char *value) {
                 r = set_version(b, value);
         else if (strcmp(key, "api") == 0)
                 r = set_api(b, value);
+        else if (strcmp(key, "reset-fault") == 0)
+                r = set_reset_fault(b, value);
         else if (strcmp(key, "cli-fault") == 0)
                 r = set_cli_fault(b, value);
         else {

@@ -275,6 +275,86 @@ const char *settings_set_row(struct betaflight *b, const char *row) {
         return "INVALID ARGUMENT";
 }
 
+/* Custom defaults */
+
+#define DEFAULTS_POINTERS                                                                          \
+        0x2800U /* from the start of the flash: where the room begins and ends                     \
+                 */
+#define DEFAULTS_MAX 4096U
+
+static const char own_text[] = "# Betaflight\n"
+                               "resource MOTOR 1 A08\n"
+                               "resource LED_STRIP 1 A15\n"
+                               "feature OSD\n"
+                               "serial 1 64 115200 57600 0 115200\n"
+                               "set small_angle = 100\n";
+
+bool custom_defaults_are_known(const struct betaflight *b) {
+        return betaflight_is(b, "BTFL") && !betaflight_is_before(b, 4, 1, 0) &&
+               betaflight_is_before(b, 4, 5, 0);
+}
+
+static bool in_flash(const struct betaflight *b, char text[DEFAULTS_MAX + 1]) {
+        const struct flash *flash = b->fw.flash;
+        uint32_t words[2], size;
+
+        if (!flash || flash_read(flash, flash->chip->flash_start + DEFAULTS_POINTERS, words,
+                                 sizeof(words)) < 0)
+                return false;
+        size = words[1] - words[0];
+        if (words[0] >= words[1] || size > DEFAULTS_MAX ||
+            flash_read(flash, words[0], text, size) < 0)
+                return false;
+        text[size] = '\0';
+        return begins(text, "# Betaflight");
+}
+
+static bool custom_text(const struct betaflight *b, char text[DEFAULTS_MAX + 1]) {
+        if (!custom_defaults_are_known(b))
+                return false;
+        if (b->custom_defaults) {
+                (void) snprintf(text, DEFAULTS_MAX + 1, "%s", own_text);
+                return true;
+        }
+        return in_flash(b, text);
+}
+
+bool custom_defaults_are_there(const struct betaflight *b) {
+        char text[DEFAULTS_MAX + 1];
+
+        return custom_text(b, text);
+}
+
+static void apply_line(struct betaflight *b, char *line) {
+        char *value = strchr(line, '=');
+
+        line[strcspn(line, "#\r")] = '\0';
+        if (begins(line, "set ") && value) {
+                value[-1] = '\0';
+                (void) settings_set(b, line + 4, value + 2);
+        } else if (*line)
+                (void) settings_set_row(b, line);
+}
+
+void settings_reset_custom(struct betaflight *b) {
+        char text[DEFAULTS_MAX + 1], *rest = text, *line;
+
+        settings_reset(&b->settings);
+        if (!custom_text(b, text))
+                return;
+        while ((line = strsep(&rest, "\n")))
+                apply_line(b, line);
+        b->settings.state = STATE_CUSTOM_DEFAULTS;
+}
+
+void settings_defaults(struct betaflight *b, struct settings *ret) {
+        struct settings kept = b->settings;
+
+        settings_reset_custom(b);
+        *ret = b->settings;
+        b->settings = kept;
+}
+
 /* In the flash: a header, then text. */
 
 #define CONFIG_MAGIC 0x42464346U
@@ -283,6 +363,7 @@ const char *settings_set_row(struct betaflight *b, const char *row) {
 struct config_header {
         uint32_t magic, eeprom_version;
         char board_id[8];
+        uint32_t state;
         uint32_t size, sum;
 };
 
@@ -348,6 +429,7 @@ void settings_save(struct betaflight *b) {
         if (n >= room)
                 return;
         board_id(b, header.board_id);
+        header.state = b->settings.state;
         header.size = (uint32_t) n;
         header.sum = sum_of(text, n);
         memcpy(sector, &header, sizeof(header));
@@ -388,6 +470,7 @@ void settings_load(struct betaflight *b) {
             memcmp(header.board_id, id, sizeof(id)) != 0 ||
             header.size > CONFIG_BYTES - sizeof(header) || header.sum != sum_of(text, header.size))
                 return;
+        b->settings.state = header.state;
         text[header.size] = '\0';
         line = strsep(&text, "\n");
         if (line)

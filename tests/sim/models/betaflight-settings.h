@@ -34,10 +34,14 @@ struct setting {
 
 #define RELEASE(major, minor) ((major) *100U + (minor))
 
+/* What the settings are, as BOARD_INFO says it (configurationState_e). */
+enum { STATE_BARE, STATE_CUSTOM_DEFAULTS, STATE_CONFIGURED };
+
 struct settings {
         char values[SETTINGS_MAX][SETTING_SETS_MAX][SETTING_VALUE_MAX];
         char rows[ROWS_MAX][ROW_TEXT_MAX];
         unsigned profile, rate;
+        unsigned state;
 };
 
 /* Those of this firmware, in the order it prints them. NULL past the last. */
@@ -49,9 +53,16 @@ bool row_is_here(const struct betaflight *b, const char *row);
 size_t row_key_length(const char *row);
 
 void settings_reset(struct settings *settings);
+/* Betaflight 4.1 to 4.4: firmware for a chip, and room in its flash for the text of a board. */
+bool custom_defaults_are_known(const struct betaflight *b);
+bool custom_defaults_are_there(const struct betaflight *b);
+/* The defaults with that text, if there is one. */
+void settings_reset_custom(struct betaflight *b);
+/* Without changing what is set: what a diff is against. */
+void settings_defaults(struct betaflight *b, struct settings *ret);
 /* Out of the flash; the defaults if what is there is none of this firmware's. */
 void settings_load(struct betaflight *b);
-void settings_save(struct betaflight *b);
+void settings_save(struct betaflight *b); /* as it is in `settings.state` */
 /* Tells what is wrong, or NULL. `set` without the profile chosen is of the present one. */
 const char *settings_set(struct betaflight *b, const char *name, const char *value);
 const char *settings_set_row(struct betaflight *b, const char *row);

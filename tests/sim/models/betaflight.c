@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MSP_RESET_CONF   208
 #define REBOOT_CHARACTER 'R'
 #define CLI_CHARACTER    '#'
 #define GUARD_US         100000U /* silence after 'R' or '#' until it counts; real time always */
@@ -103,7 +104,7 @@ static void answer(struct betaflight *b, uint64_t now_us) {
                 betaflight_wish(b, WISH_BOOTLOADER, now_us);
                 return;
         }
-        if (b->silent)
+        if (b->silent || (b->msp.request.code == MSP_RESET_CONF && b->reset_fault == RESET_SILENT))
                 return;
         if (b->garbage) {
                 send_garbage(b, due_us);

@@ -49,6 +49,13 @@ struct betaflight {
         char manufacturer[BETAFLIGHT_TEXT_MAX], product[BETAFLIGHT_TEXT_MAX],
                 serial[BETAFLIGHT_TEXT_MAX];
         bool armed, silent, garbage, noise, ignore_reboot, flash_bootloader, msp_dfu;
+        bool custom_defaults; /* a text of its own is in the firmware's room for it */
+        enum reset_fault {    /* what becomes of MSP_RESET_CONF */
+                           RESET_WORKS,
+                           RESET_REFUSED,
+                           RESET_SILENT,  /* no answer, and nothing done */
+                           RESET_IGNORED, /* answered, restarts, and nothing done */
+        } reset_fault;
         bool refuse_reboot;       /* MSP_REBOOT is answered with an error */
         unsigned slow_ms;         /* until each reply, not scaled */
         unsigned corrupt_replies; /* so many replies come with a wrong checksum */

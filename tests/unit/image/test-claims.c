@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "image/claims.h"
+#include "image/parse.h"
 
 static void claims_of(const void *data, size_t size, struct claims *ret) {
         _cleanup_image_ struct image *image = accepted(data, size);
@@ -75,6 +76,41 @@ static void test_custom_defaults(void **state) {
         assert_string_equal(claims.version, "4.3.2");
 }
 
+/* An image at the start of the flash, with words where the ends of the room for custom defaults
+ * stand. */
+static void room_is(const char *version, uint32_t start, uint32_t end, const char *text,
+                    const char *claimed) {
+        static const char strings[] = "xx\0BTFL\0Betaflight";
+        uint8_t data[0x3000 + 64] = {};
+        struct image image = {.has_address = true};
+        struct claims claims;
+
+        memcpy(data + 0x100, strings, sizeof(strings));
+        memcpy(data + 0x100 + sizeof(strings), version, strlen(version) + 1);
+        for (int i = 0; i < 4; i++) {
+                data[0x2800 + i] = (uint8_t) (start >> 8 * i);
+                data[0x2804 + i] = (uint8_t) (end >> 8 * i);
+        }
+        memcpy(data + 0x3000, text, strlen(text));
+        assert_int_equal(image_add(&image, 0x08000000, data, sizeof(data), NULL), 0);
+        image_claims(&image, &claims);
+        assert_string_equal(claims.custom_defaults, claimed);
+        segments_clear(&image.segments);
+}
+
+static void test_room_for_defaults(void **state) {
+        room_is("4.4.2", 0x08003000, 0x08003040, "# Betaflight\nset a = 1\n", "included");
+        room_is("4.4.2", 0x08003000, 0x08003040, "\xff\xff\xff\xff", "none");
+        room_is("4.4.2", 0x0800303c, 0x08003050, "# Betaflight\n", "none"); /* behind the end */
+        room_is("4.4.2", 0x08003000, 0x08003000, "# Betaflight\n", "");
+        room_is("4.4.2", 0x08003040, 0x08003000, "# Betaflight\n", "");
+        room_is("4.4.2", 0, 0, "# Betaflight\n", "");
+        room_is("4.4.2", 0xffffffff, 0xffffffff, "# Betaflight\n", "");
+        room_is("4.4.2", 0x08003000, 0xffffffff, "# Betaflight\n", "");
+        room_is("4.5.0", 0x08003000, 0x08003040, "# Betaflight\n", "");
+        room_is("2025.12.1", 0x08003000, 0x08003040, "# Betaflight\n", "");
+}
+
 static void test_relatives(void **state) {
         struct claims claims;
 
@@ -129,9 +165,10 @@ static void test_repeated(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_kept_firmware),   cmocka_unit_test(test_merged_strings),
-                cmocka_unit_test(test_custom_defaults), cmocka_unit_test(test_relatives),
-                cmocka_unit_test(test_uncertain),       cmocka_unit_test(test_repeated),
+                cmocka_unit_test(test_kept_firmware),     cmocka_unit_test(test_merged_strings),
+                cmocka_unit_test(test_custom_defaults),   cmocka_unit_test(test_relatives),
+                cmocka_unit_test(test_uncertain),         cmocka_unit_test(test_repeated),
+                cmocka_unit_test(test_room_for_defaults),
         };
 
         return cmocka_run_group_tests_name("claims", tests, NULL, NULL);

@@ -45,6 +45,40 @@ static struct fc_identity identify(struct fake_fc *fc) {
         return identity;
 }
 
+/* Custom defaults are of 4.1 to 4.4, and the bits mean nothing elsewhere. */
+static void test_custom_defaults(void **state) {
+        static const struct {
+                const char *variant;
+                char api_minor, capabilities, config_state;
+                const char *defaults, *state;
+        } rows[] = {
+                {"BTFL", 45, 0x37, 0, "available", "bare"},
+                {"BTFL", 45, 0x37, 1, "available", "custom-defaults"},
+                {"BTFL", 42, 0x17, 2, "none", "configured"},
+                {"BTFL", 44, 0x07, 2, "", "configured"},
+                {"BTFL", 44, 0x37, 9, "available", ""},
+                {"BTFL", 46, 0x37, 1, "", ""},
+                {"BTFL", 41, 0x37, 0, "", ""},
+                {"EMUF", 45, 0x37, 0, "", ""},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                char board[sizeof(board_45)], api[] = {0, 1, rows[i].api_minor};
+                struct fc_identity identity;
+                struct fake_fc fc;
+
+                memcpy(board, board_45, sizeof(board));
+                board[7] = rows[i].capabilities;
+                board[sizeof(board) - 1 - 9] = rows[i].config_state;
+                fc_of(&fc, rows[i].variant, "\x04\x04\x02", 3, board, sizeof(board) - 1);
+                (void) fake_answer(&fc, MSP_API_VERSION, api, sizeof(api));
+                identity = identify(&fc);
+                assert_string_equal(fc_custom_defaults_name(identity.custom_defaults),
+                                    rows[i].defaults);
+                assert_string_equal(fc_config_state_name(identity.config_state), rows[i].state);
+        }
+}
+
 static void test_betaflight_45(void **state) {
         struct fc_identity identity;
         struct fake_fc fc;
@@ -274,6 +308,7 @@ static void test_dfu_serial_verdicts(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_custom_defaults),
                 cmocka_unit_test(test_betaflight_45),
                 cmocka_unit_test(test_betaflight_2025),
                 cmocka_unit_test(test_betaflight_40),
