@@ -21,157 +21,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "protocol/dfu-internal.h"
-
-enum {
-        BLOCK_SIZE_MAX = USB_CONTROL_SIZE_MAX,
-        /* A link that fails more often than this is no link to flash a board over. */
-        RETRIES_MAX = 16,
-};
+#include "protocol/dfuse-flasher.h"
 
 struct place { /* one block of the plan */
         size_t run, block;
 };
 
 static const struct place first_place = {};
-
-struct mismatch {
-        uint64_t n; /* bytes */
-        uint64_t address;
-        uint8_t expected, read; /* at the first */
-};
-
-struct flasher {
-        struct dfu *dfu;
-        const struct flash_plan *plan;
-        const struct dfu_callbacks *cb;
-        struct fault *fault;
-        const char *phase;
-        uint64_t done, total; /* of the phase, bytes */
-        bool began_writing;
-        bool holds_first; /* the image's first block is not written yet */
-        bool redone;      /* a sector was done again */
-        unsigned retries_before;
-        struct mismatch mismatch;
-        char so_far[96];
-};
-
-static void set_state(struct flasher *f, enum board_state state) {
-        if (f->cb && f->cb->state)
-                f->cb->state(f->cb->userdata, state);
-}
-
-static const char *tell_so_far(struct flasher *f) {
-        if (f->plan->n_runs == 0) {
-                (void) snprintf(f->so_far, sizeof(f->so_far),
-                                "%" PRIu64 " of %" PRIu64 " bytes were erased",
-                                f->dfu->stats.erased_bytes, f->plan->erase_bytes);
-                return f->so_far;
-        }
-        (void) snprintf(f->so_far, sizeof(f->so_far),
-                        "%" PRIu64 " of %" PRIu64 " bytes were erased, %" PRIu64 " of %" PRIu64
-                        " written",
-                        f->dfu->stats.erased_bytes, f->plan->erase_bytes,
-                        f->dfu->stats.written_bytes, f->plan->write_bytes);
-        return f->so_far;
-}
-
-static int fail(struct flasher *f, int error, enum fwd_error name, const char *what,
-                uint64_t address) {
-        const struct dfu_doing doing = {.error = name,
-                                        .phase = f->phase,
-                                        .what = what,
-                                        .has_address = true,
-                                        .address = address,
-                                        .so_far = tell_so_far(f)};
-
-        return dfu_fault(f->dfu, error, &doing, f->fault);
-}
-
-/* Tells how far the phase is; the safe point where a cancel is honoured. */
-static int safe_point(struct flasher *f) {
-        bool cancelled = f->dfu->cancelled != 0;
-        int r;
-
-        if (f->cb && f->cb->progress &&
-            f->cb->progress(f->cb->userdata, f->phase, f->done, f->total) != 0)
-                cancelled = true;
-        if (!cancelled)
-                return 0;
-        (void) dfu_to_idle(f->dfu);
-        r = fault_set(f->fault, FWD_CANCELLED, "Cancelled; %s", tell_so_far(f));
-        if (f->fault)
-                f->fault->phase = f->phase;
-        return r;
-}
-
-static void begin_phase(struct flasher *f, const char *phase, uint64_t total) {
-        f->phase = phase;
-        f->done = 0;
-        f->total = total;
-}
-
-/* After a failure: is a second try worth it, and is the device ready for it? 0: yes. */
-static int prepare_retry(struct flasher *f, int error, const char *what, uint64_t address) {
-        struct dfu *dfu = f->dfu;
-        struct dfu_status answer;
-        int r;
-
-        error = dfu_ask_why(dfu, error);
-        answer = dfu->last;
-        if (!dfu_may_retry(dfu, error) || dfu->stats.retries - f->retries_before >= RETRIES_MAX)
-                return error;
-        dfu_note_retry(dfu, error, what, address);
-        r = dfu_recover(dfu, false);
-        if (r < 0) {
-                dfu->last = answer; /* the report is about the failure, not about the way out */
-                return r == -ENODEV ? r : error;
-        }
-        if (dfu->quirks->poll == DFU_POLL_FAST && !dfu->by_the_book) {
-                log_notice("Honouring the bootloader's poll times from here on");
-                dfu->by_the_book = true;
-        }
-        return 0;
-}
-
-/* Erasing */
-
-static int erase_one(struct flasher *f, const struct flash_erase *erase) {
-        int r;
-
-        r = dfuse_select_alt(f->dfu, erase->alt);
-        if (r == 0)
-                r = dfuse_erase_sector(f->dfu, erase->range.start);
-        return r;
-}
-
-static int erase_sectors(struct flasher *f) {
-        static const char what[] = "erasing the sector";
-
-        begin_phase(f, "erasing", f->plan->erase_bytes);
-        for (size_t i = 0; i < f->plan->n_erases; i++) {
-                const struct flash_erase *erase = &f->plan->erases[i];
-                int r;
-
-                r = safe_point(f);
-                if (r < 0)
-                        return r;
-                if (i == 0)
-                        set_state(f, BOARD_ERASED);
-                r = erase_one(f, erase);
-                if (r < 0) {
-                        r = prepare_retry(f, r, what, erase->range.start);
-                        if (r == 0)
-                                r = dfu_ask_why(f->dfu, erase_one(f, erase));
-                }
-                if (r < 0)
-                        return fail(f, r, FWD_ERASE_FAILED, what, erase->range.start);
-                f->done += range_size(erase->range);
-                f->dfu->stats.erased_bytes = f->done;
-        }
-        return 0;
-}
 
 /* Blocks */
 
@@ -206,7 +62,7 @@ static uint64_t pointer_of(const struct flasher *f, struct place place, size_t *
 
 static int write_block(struct flasher *f, struct place place) {
         const struct flash_run *run = run_of(f, place);
-        uint8_t padded[BLOCK_SIZE_MAX];
+        uint8_t padded[FLASHER_BLOCK_SIZE_MAX];
         struct range block;
         size_t n = block_at(f, place, &block), index;
         uint64_t pointer = pointer_of(f, place, &index);
@@ -238,7 +94,7 @@ static int redo_sector(struct flasher *f, struct place failed) {
         if (!erase) /* memory that needs no erase */
                 return write_block(f, failed);
         f->redone = true;
-        r = erase_one(f, erase);
+        r = flasher_erase_one(f, erase);
         if (r < 0)
                 return r;
         do {
@@ -261,11 +117,11 @@ static int write_place(struct flasher *f, struct place place) {
         int r;
 
         if (!f->began_writing)
-                set_state(f, BOARD_PARTLY_WRITTEN);
+                flasher_set_state(f, BOARD_PARTLY_WRITTEN);
         f->began_writing = true;
         r = write_block(f, place);
         if (r < 0) {
-                r = prepare_retry(f, r, what, block.start);
+                r = flasher_prepare_retry(f, r, what, block.start);
                 if (r == 0) {
                         r = f->plan->write_unit >= FLASH_UNIT_ONCE ? redo_sector(f, place)
                                                                    : write_block(f, place);
@@ -273,7 +129,7 @@ static int write_place(struct flasher *f, struct place place) {
                 }
         }
         if (r < 0)
-                return fail(f, r, FWD_WRITE_FAILED, what, block.start);
+                return flasher_fail(f, r, FWD_WRITE_FAILED, what, block.start);
         f->dfu->stats.written_bytes += n;
         return 0;
 }
@@ -297,7 +153,7 @@ static void compare(struct flasher *f, uint64_t address, const uint8_t *expected
 
 static int verify_place(struct flasher *f, struct place place) {
         const struct flash_run *run = run_of(f, place);
-        uint8_t read[BLOCK_SIZE_MAX];
+        uint8_t read[FLASHER_BLOCK_SIZE_MAX];
         struct range block;
         size_t n = block_at(f, place, &block), index;
         uint64_t pointer = pointer_of(f, place, &index);
@@ -307,7 +163,7 @@ static int verify_place(struct flasher *f, struct place place) {
         if (r == 0)
                 r = dfuse_read_block(f->dfu, pointer, index, read, n);
         if (r < 0)
-                return fail(f, r, FWD_VERIFY_FAILED, "reading back", block.start);
+                return flasher_fail(f, r, FWD_VERIFY_FAILED, "reading back", block.start);
         compare(f, block.start, run->data + (block.start - run->address), read, n);
         if (f->total - f->done >= n) /* not what is read back a second time */
                 f->done += n;
@@ -339,12 +195,12 @@ static int verify_outcome(struct flasher *f) {
 static int write_rest(struct flasher *f) {
         struct place place = first_place;
 
-        begin_phase(f, "writing", f->plan->write_bytes);
+        flasher_begin_phase(f, "writing", f->plan->write_bytes);
         while (next_place(f->plan, &place)) {
                 struct range block;
                 int r;
 
-                r = safe_point(f);
+                r = flasher_safe_point(f);
                 if (r < 0)
                         return r;
                 r = write_place(f, place);
@@ -352,7 +208,7 @@ static int write_rest(struct flasher *f) {
                         return r;
                 f->done += block_at(f, place, &block);
         }
-        return safe_point(f);
+        return flasher_safe_point(f);
 }
 
 /* All that was written: the first block too, unless it is still held back. Goes on behind a
@@ -365,7 +221,7 @@ static int verify_written(struct flasher *f) {
 
                 if (f->holds_first && is_first(place))
                         continue;
-                r = safe_point(f);
+                r = flasher_safe_point(f);
                 if (r == 0)
                         r = verify_place(f, place);
                 if (r < 0 && f->mismatch.n > 0 && f->fault) {
@@ -382,7 +238,7 @@ static int verify_written(struct flasher *f) {
 static int commit_first(struct flasher *f) {
         int r;
 
-        r = safe_point(f);
+        r = flasher_safe_point(f);
         if (r < 0)
                 return r;
         f->redone = false;
@@ -390,7 +246,7 @@ static int commit_first(struct flasher *f) {
         if (r < 0)
                 return r;
         f->holds_first = false;
-        set_state(f, BOARD_WRITTEN);
+        flasher_set_state(f, BOARD_WRITTEN);
         if (f->redone) /* what was read back before is not what is there now */
                 return verify_written(f);
         r = verify_place(f, first_place);
@@ -402,7 +258,7 @@ static int flash_all(struct flasher *f) {
         uint64_t begin_ms = usb_now_ms(f->dfu->usb), erased_ms, written_ms;
         int r;
 
-        r = erase_sectors(f);
+        r = flasher_erase_sectors(f);
         erased_ms = usb_now_ms(f->dfu->usb);
         stats->erase_ms += erased_ms - begin_ms;
         if (r < 0)
@@ -412,7 +268,7 @@ static int flash_all(struct flasher *f) {
         stats->write_ms += written_ms - erased_ms;
         if (r < 0)
                 return r;
-        begin_phase(f, "verifying", f->plan->write_bytes);
+        flasher_begin_phase(f, "verifying", f->plan->write_bytes);
         r = verify_written(f);
         if (r == 0)
                 r = commit_first(f);
@@ -440,87 +296,10 @@ int dfuse_flash(struct dfu *dfu, const struct flash_plan *plan, const struct dfu
         r = flash_all(&f);
         if (r < 0)
                 return r;
-        set_state(&f, BOARD_VERIFIED);
+        flasher_set_state(&f, BOARD_VERIFIED);
         if (cb && cb->progress)
                 (void) cb->progress(cb->userdata, "verifying", f.total, f.total);
         /* All is in and right: whether the device comes to rest is the next one's matter. */
-        (void) dfu_to_idle(dfu);
-        return 0;
-}
-
-/* Blank is 0xFF, or 0 where flash is erased to that (STM32L0, L1), which no known row is. */
-static bool is_blank(const struct flasher *f, const uint8_t *bytes, size_t n, size_t *ret_at) {
-        const uint8_t blank = bytes[0] == 0 && f->dfu->quirks->set_alt ? 0 : 0xff;
-
-        for (size_t i = 0; i < n; i++)
-                if (bytes[i] != blank) {
-                        *ret_at = i;
-                        return false;
-                }
-        return true;
-}
-
-static int check_blank(struct flasher *f, struct range sector, int alt) {
-        uint8_t read[BLOCK_SIZE_MAX];
-        size_t n, at;
-
-        for (uint64_t address = sector.start; address < sector.end; address += n, f->done += n) {
-                int r = safe_point(f);
-
-                n = f->plan->transfer_size;
-                if (n > sector.end - address)
-                        n = (size_t) (sector.end - address);
-                if (r < 0)
-                        return r;
-                r = dfuse_select_alt(f->dfu, alt);
-                if (r == 0)
-                        r = dfuse_read_block(f->dfu, sector.start,
-                                             (size_t) (address - sector.start) /
-                                                     f->plan->transfer_size,
-                                             read, n);
-                if (r < 0)
-                        return fail(f, r, FWD_ERASE_FAILED, "looking whether it is blank", address);
-                if (!is_blank(f, read, n, &at)) {
-                        r = fault_set_at(f->fault, FWD_ERASE_FAILED, address + at,
-                                         "The sector at 0x%08" PRIx64 " was erased, but is not "
-                                         "blank: 0x%02x was read at 0x%08" PRIx64
-                                         ". It may be write protected",
-                                         sector.start, read[at], address + at);
-                        if (f->fault)
-                                f->fault->phase = f->phase;
-                        return r;
-                }
-        }
-        return 0;
-}
-
-int dfuse_erase(struct dfu *dfu, const struct flash_plan *plan, const struct dfu_callbacks *cb,
-                struct fault *fault) {
-        struct flasher f = {.dfu = dfu,
-                            .plan = plan,
-                            .cb = cb,
-                            .fault = fault,
-                            .phase = "erasing",
-                            .retries_before = dfu->stats.retries};
-        uint64_t begin_ms = usb_now_ms(dfu->usb);
-        int r;
-
-        if (!dfu->dfuse || plan->n_runs > 0 || plan->transfer_size != dfu->transfer_size)
-                return fault_set(fault, FWD_NOT_SUPPORTED,
-                                 "This plan was not made for this bootloader");
-        dfu->stats = (struct dfu_stats){.retries = dfu->stats.retries};
-        r = erase_sectors(&f);
-        dfu->stats.erase_ms = usb_now_ms(dfu->usb) - begin_ms;
-        if (r == 0)
-                begin_phase(&f, "verifying", plan->erase_bytes);
-        for (size_t i = 0; r == 0 && i < plan->n_erases; i++)
-                r = check_blank(&f, plan->erases[i].range, plan->erases[i].alt);
-        if (r < 0)
-                return r;
-        dfu->stats.verify_ms = usb_now_ms(dfu->usb) - begin_ms - dfu->stats.erase_ms;
-        dfu->stats.verified_bytes = f.done;
-        if (cb && cb->progress)
-                (void) cb->progress(cb->userdata, "verifying", f.total, f.total);
         (void) dfu_to_idle(dfu);
         return 0;
 }
