@@ -36,8 +36,8 @@ static bool inhibit_needed(const struct job *job) {
 
 static int inhibit_start(struct job *job) {
         _cleanup_free_ char *why =
-                text_format("Board %s on port %s is being changed (job %" PRIu32 ", %s)",
-                            device_name(job->device), job->port, job->id, job_kind_name(job->kind));
+                text_format("Board %s (%s) is being changed (job %" PRIu32 ", %s)", job->port,
+                            device_name(job->device), job->id, job_kind_name(job->kind));
         int r = why ? inhibitor_take(job->service, why, on_answer, job, &job->inhibitor) : -ENOMEM;
 
         if (r < 0) {

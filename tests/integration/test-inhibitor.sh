@@ -46,7 +46,7 @@ fwd_start
 watch_start
 one=$(device_path 1-1) two=$(device_path 1-2)
 until [ "$(get "$one" $device Variant)" = BTFL ]; do seen 'Variant=BTFL' || break; done
-why='Board .* on port 1-2 is being changed \(job [0-9]+, flash\)'
+why='Board 1-2 \(.*\) is being changed \(job [0-9]+, flash\)'
 
 # --- from before the first change to the end
 mkfifo "$session/begun"
@@ -105,11 +105,11 @@ read -r -t "$WAIT_S" -u "$begun_fd" _
 told >/dev/null
 other=$(bus-talk flash "$three" "read:$session/firmware-8.bin" leave b false)
 is "another board meanwhile" "$(result "$other")" success
-like "has a lock of its own" "$(told)" "^inhibited .*port 1-3 .*job $(basename "$other"),"
-like "of which it lets go alone" "$(told)" "^released .*port 1-3 "
+like "has a lock of its own" "$(told)" "^inhibited .*Board 1-3 .*job $(basename "$other"),"
+like "of which it lets go alone" "$(told)" "^released Board 1-3 "
 release
 result "$job_path" >/dev/null
-like "the first keeps its to its end" "$(told)" "^released .*port 1-2 "
+like "the first keeps its to its end" "$(told)" "^released Board 1-2 "
 unstub flash@1-2
 
 # --- a service that dies takes its locks with it
