@@ -18,7 +18,7 @@
 #define POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
 #define POLKIT_UNIT      "polkit.service"
 #define ACTION           "org.fwctl1.flash"
-#define ACTION_FILE      FWD_DATADIR "/polkit-1/actions/org.fwctl1.policy"
+#define ACTION_FILE      FWD_POLKITDIR "/actions/org.fwctl1.policy"
 #define EXAMPLE_RULE     FWD_DATADIR "/fwd/examples/50-fwd-operators.rules"
 #define OPERATORS        "fwd-operators"
 #define SERVICE_USER     "fwd"

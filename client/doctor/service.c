@@ -14,8 +14,8 @@
 #define UNIT            "fwd.service"
 #define UNIT_INTERFACE  "org.freedesktop.systemd1.Unit"
 #define SERVICE         "org.freedesktop.systemd1.Service"
-#define POLICY_FILE     FWD_DATADIR "/dbus-1/system.d/org.fwctl1.conf"
-#define ACTIVATION_FILE FWD_DATADIR "/dbus-1/system-services/org.fwctl1.service"
+#define POLICY_FILE     FWD_DBUSDIR "/system.d/org.fwctl1.conf"
+#define ACTIVATION_FILE FWD_DBUSDIR "/system-services/org.fwctl1.service"
 #define UNIT_FILE       FWD_UNITDIR "/" UNIT
 #define RELOAD_BUS                                                                                 \
         "busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig"

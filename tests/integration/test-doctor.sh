@@ -18,7 +18,7 @@ rules=$UDEVDIR/rules.d/70-fwd.rules hwdb=$UDEVDIR/hwdb.d/70-fwd.hwdb
 install_root() {
         local file
         rm -rf "$FWD_DOCTOR_ROOT"
-        for file in "$rules" "$hwdb" "$UNITDIR/fwd.service" "$PREFIX/libexec/fwd" "$PREFIX/libexec/fwd-worker" \
+        for file in "$rules" "$hwdb" "$UNITDIR/fwd.service" "$PREFIX/libexec/fwd/fwd" "$PREFIX/libexec/fwd/fwd-worker" \
                 "$PREFIX/share/dbus-1/system.d/org.fwctl1.conf" "$PREFIX/share/dbus-1/system-services/org.fwctl1.service" \
                 "$PREFIX/share/polkit-1/actions/org.fwctl1.policy" \
                 /usr/bin/apt-get /var/lib/dpkg/info/fwd.list /run/systemd/system/x /sys/module/cdc_acm/x /sys/module/usbhid/x; do
@@ -99,7 +99,7 @@ like "by name" "$output" 'fwctl doctor'
 
 for id in rules-missing:$rules hwdb-missing:$hwdb "unit-missing:$UNITDIR/fwd.service" \
         "activation-missing:$PREFIX/share/dbus-1/system-services/org.fwctl1.service" \
-        "policy-missing:$PREFIX/share/dbus-1/system.d/org.fwctl1.conf" "program-missing:$PREFIX/libexec/fwd-worker"; do
+        "policy-missing:$PREFIX/share/dbus-1/system.d/org.fwctl1.conf" "program-missing:$PREFIX/libexec/fwd/fwd-worker"; do
         rm "$FWD_DOCTOR_ROOT${id#*:}"
         finds "${id#*:} that is not there" "${id%%:*}" problem "^${sudo}apt-get install --reinstall fwd$"
         install_root

@@ -52,6 +52,20 @@ check "the XML files are well-formed" xmllint --nonet --noout "$root$PREFIX/shar
 check "the bus starts the unit" grep -qx "SystemdService=fwd.service" \
         "$root$PREFIX/share/dbus-1/system-services/org.fwctl1.service"
 
+# ---- Another distribution's directories ----------------------------------------------------------------------
+
+no_file_is_a_directory() { # with the program directory of Arch
+        meson setup --prefix=/usr -Dlibexecdir=lib "$root.lib" "$here/../.." >/dev/null &&
+                meson introspect --installed "$root.lib" | python3 -c '
+import json, os, sys
+files = set(json.load(sys.stdin).values())
+wrong = {f for f in files for g in files if os.path.dirname(g) == f}
+print(*wrong)
+sys.exit(1 if wrong or not files else 0)'
+}
+check "with /usr/lib for programs too, no file is in the place of a directory" no_file_is_a_directory
+rm -rf "$root.lib"
+
 # ---- systemd ------------------------------------------------------------------------------------------------
 
 unit=$root$UNITDIR/fwd.service
