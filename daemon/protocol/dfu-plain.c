@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -245,6 +246,79 @@ int dfu_plain_flash(struct dfu *dfu, const struct segment *segment, const struct
         if (cb && cb->progress)
                 (void) cb->progress(cb->userdata, p.phase, segment->size, segment->size);
         (void) dfu_to_idle(dfu);
+        return 0;
+}
+
+/* Grows by doubling; what a device may have is told by nothing. */
+static int make_room(uint8_t **bytes, size_t *allocated, size_t needed) {
+        uint8_t *grown;
+        size_t size = *allocated ? *allocated : USB_CONTROL_SIZE_MAX;
+
+        while (size < needed)
+                size *= 2;
+        if (size == *allocated)
+                return 0;
+        grown = realloc(*bytes, size);
+        if (!grown)
+                return -ENOMEM;
+        *bytes = grown;
+        *allocated = size;
+        return 0;
+}
+
+/* One block; a stall leaves the state as it was, so that a second try is the same request. */
+static int read_block(struct dfu *dfu, uint16_t block, void *to) {
+        int r = dfu_upload(dfu, block, to, dfu->transfer_size);
+
+        return r == -EPIPE ? dfu_upload(dfu, block, to, dfu->transfer_size) : r;
+}
+
+int dfu_plain_read(struct dfu *dfu, size_t size_max, const struct dfu_callbacks *cb, uint8_t **ret,
+                   size_t *ret_size, struct fault *fault) {
+        _cleanup_free_ uint8_t *bytes = NULL;
+        size_t done = 0, allocated = 0;
+        struct dfu_doing doing = {.error = FWD_FAILED, .phase = "reading", .what = "reading"};
+        int r;
+
+        if (!(dfu->attributes & DFU_CAN_UPLOAD))
+                return fault_set(fault, FWD_NOT_SUPPORTED,
+                                 "The bootloader says that it cannot be read");
+        r = dfu_to_idle(dfu);
+        if (r < 0)
+                return dfu_fault(dfu, r, &doing, fault);
+        for (unsigned block = 0;; block++) {
+                bool cancelled = dfu->cancelled != 0;
+
+                /* How much there is, is not known. */
+                if (cb && cb->progress && cb->progress(cb->userdata, "reading", done, 0) != 0)
+                        cancelled = true;
+                if (cancelled) {
+                        (void) dfu_to_idle(dfu);
+                        return fault_set(fault, FWD_CANCELLED, "Cancelled");
+                }
+                if (block > UINT16_MAX || done + dfu->transfer_size > size_max)
+                        return fault_set(fault, FWD_BAD_ANSWER,
+                                         "The bootloader gave %zu bytes, and its memory has no end",
+                                         done);
+                if (make_room(&bytes, &allocated, done + dfu->transfer_size) < 0)
+                        return fault_set(fault, FWD_FAILED, "Out of memory");
+                r = read_block(dfu, (uint16_t) block, bytes + done);
+                if (r < 0) {
+                        char so_far[64];
+
+                        (void) snprintf(so_far, sizeof(so_far), "%zu bytes were read", done);
+                        doing.so_far = so_far;
+                        return dfu_fault(dfu, r, &doing, fault);
+                }
+                done += (size_t) r;
+                if ((unsigned) r < dfu->transfer_size)
+                        break;
+        }
+        (void) dfu_to_idle(dfu);
+        if (done == 0)
+                return fault_set(fault, FWD_BAD_ANSWER, "The bootloader gives nothing to read");
+        *ret = TAKE_PTR(bytes);
+        *ret_size = done;
         return 0;
 }
 

@@ -103,7 +103,8 @@ enum { /* bmAttributes */
        DFU_WILL_DETACH = 8,
 };
 
-/* Progress of a phase in bytes; called between transfers. Non-zero: cancel, at this safe point. */
+/* Progress of a phase in bytes (`total` 0: not known); called between transfers. Non-zero: cancel,
+ * at this safe point. */
 typedef int (*dfu_progress_t)(void *userdata, const char *phase, uint64_t done, uint64_t total);
 /* Called as soon as the board's state changes, before the next transfer. */
 typedef void (*dfu_board_state_t)(void *userdata, enum board_state state);
@@ -165,6 +166,11 @@ int dfuse_leave(struct dfu *dfu, uint64_t address, struct fault *fault);
  * (then the board's state ends at BOARD_WRITTEN). */
 int dfu_plain_flash(struct dfu *dfu, const struct segment *segment, const struct dfu_callbacks *cb,
                     struct fault *fault);
+/* Reads what the device gives, block by block from 0 until a short one: that is all it says of how
+ * much there is. `*ret` is to be freed. FWD_NOT_SUPPORTED (it cannot be read), FWD_BAD_ANSWER (it
+ * gives nothing, or has no end within `size_max` bytes), FWD_CANCELLED, FWD_DEVICE_LOST. */
+int dfu_plain_read(struct dfu *dfu, size_t size_max, const struct dfu_callbacks *cb, uint8_t **ret,
+                   size_t *ret_size, struct fault *fault);
 /* Reset, so that the new firmware starts. Losing the device here is success. */
 int dfu_plain_leave(struct dfu *dfu, struct fault *fault);
 

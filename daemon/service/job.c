@@ -341,6 +341,7 @@ static void compose_message(struct job *job) {
                 .profile = job->device->profile,
                 .about_config = job->kind == JOB_BACKUP || job->kind == JOB_RESTORE ||
                                 job->kind == JOB_DEFAULTS,
+                .about_defaults = job->kind == JOB_DEFAULTS || job->options.custom_defaults,
                 .backup =
                         job->kind == JOB_FLASH || job->kind == JOB_DEFAULTS ? job->backup.id : NULL,
         };

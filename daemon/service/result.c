@@ -54,6 +54,8 @@ static const char *advice(const struct fault *fault, const struct result_context
 
         bool flashed = context->state == BOARD_VERIFIED && has_backup(context);
 
+        if (fault->error == FWD_CONFIG_REJECTED && context->about_defaults)
+                return "Flash a file that has the custom defaults of this board in it.";
         if (context->about_config || flashed)
                 return config_advice(fault, flashed);
 

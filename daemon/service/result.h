@@ -14,6 +14,7 @@ struct result_context {
         bool in_bootloader;                  /* as it was last seen */
         const struct board_profile *profile; /* for its hints; may be NULL */
         bool about_config;                   /* the firmware is not what it was about */
+        bool about_defaults;                 /* nor a configuration of somebody's */
         const char *backup;                  /* of the configuration; NULL or "": none */
 };
 

@@ -195,6 +195,21 @@ static int on_read(void *userdata, const char *phase, uint64_t done, uint64_t to
         return on_progress(reading->worker, phase, reading->before + done, reading->total);
 }
 
+int chip_plain_to_output(struct worker *worker, struct dfu *dfu, size_t *ret_size,
+                         struct fault *fault) {
+        const struct dfu_callbacks cb = chip_callbacks(worker);
+        _cleanup_free_ uint8_t *bytes = NULL;
+        size_t size;
+        int r;
+
+        r = dfu_plain_read(dfu, IMAGE_SIZE_MAX, &cb, &bytes, &size, fault);
+        if (r == 0)
+                r = output_write(worker->output_fd, bytes, size, fault);
+        if (r == 0)
+                *ret_size = size;
+        return r;
+}
+
 int chip_read_to_output(struct worker *worker, struct dfu *dfu, struct range range,
                         struct fault *fault) {
         struct reading reading = {.worker = worker, .total = range_size(range)};

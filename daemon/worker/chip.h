@@ -30,6 +30,9 @@ int chip_on_paper(struct worker *worker, struct dfu *ret, struct fault *fault);
 
 /* All of the flash, but what the chip does not have whatever it says. */
 struct range chip_flash_range(const struct dfu *dfu, const struct memory_area *flash);
+/* Reads all that a bootloader without addresses gives, and writes it to the output. */
+int chip_plain_to_output(struct worker *worker, struct dfu *dfu, size_t *ret_size,
+                         struct fault *fault);
 /* Reads the range, which one or several areas hold without a gap, and writes it to the output when
  * it is complete. FWD_ADDRESS_OUT_OF_RANGE, FWD_IMAGE_TOO_LARGE (more than a file may have). */
 int chip_read_to_output(struct worker *worker, struct dfu *dfu, struct range range,

@@ -251,13 +251,18 @@ static int flash_plain(struct worker *worker, const struct image *image, struct 
                                  "The firmware file has %zu parts at different addresses, and this "
                                  "bootloader takes one without an address",
                                  image->segments.n);
-        if (worker->output_fd >= 0)
-                return fault_set(fault, FWD_NOT_SUPPORTED,
-                                 "This bootloader has no addresses: the old flash cannot be saved");
         if (worker->options.dry_run) {
                 reporter_fact(&worker->reporter, "Plan", "write %zu bytes",
                               image->segments.items[0].size);
                 return 0;
+        }
+        if (worker->output_fd >= 0) {
+                size_t saved;
+
+                r = chip_plain_to_output(worker, dfu, &saved, fault);
+                if (r < 0)
+                        return r;
+                reporter_fact(&worker->reporter, "Saved", "%zu", saved);
         }
         r = worker_check_cancel(fault);
         if (r < 0)

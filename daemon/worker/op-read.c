@@ -4,6 +4,20 @@
 #include "worker/chip.h"
 #include "worker/output.h"
 
+/* Without addresses there is one thing to read: all of it. */
+static int read_plain(struct worker *worker, struct dfu *dfu, struct fault *fault) {
+        size_t size;
+        int r;
+
+        if (worker->options.has_range)
+                return fault_set(fault, FWD_NOT_SUPPORTED,
+                                 "This bootloader has no addresses: it can only be read whole");
+        r = chip_plain_to_output(worker, dfu, &size, fault);
+        if (r == 0)
+                reporter_fact(&worker->reporter, "Read", "%zu", size);
+        return r;
+}
+
 static int read_flash(struct worker *worker, struct fault *fault) {
         _cleanup_usb_ struct usb_device *usb = NULL;
         _cleanup_dfu_ struct dfu dfu = {};
@@ -14,6 +28,8 @@ static int read_flash(struct worker *worker, struct fault *fault) {
         r = output_check(worker->output_fd, fault);
         if (r == 0)
                 r = chip_open(worker, &usb, &dfu, fault);
+        if (r == 0 && !dfu.dfuse)
+                return read_plain(worker, &dfu, fault);
         if (r == 0)
                 r = chip_describe(worker, &dfu, &flash, fault);
         if (r == 0)

@@ -61,6 +61,7 @@ for fault in refused:12 silent:10 ignored:12; do
         check "${fault%:*}: they are saved" wait_for 1-1 ConfigState configured
         simctl set 1-1 reset-fault "${fault%:*}" >/dev/null
         check_exit "${fault%:*}: is an error of its own" "${fault#*:}" fwctl restore --custom-defaults
+        unlike "${fault%:*}: the advice is about that" "$output" "lines"
         like "${fault%:*}: the backup is named" "$output" "fwctl restore 1-1 $(newest)"
         check "${fault%:*}: the board is there" wait_for 1-1 ConfigState configured
 done

@@ -11,7 +11,16 @@ data=$build_dir/tests/data
 export SIM_TIME_SCALE=0.02 LC_ALL=C.UTF-8
 unset NO_COLOR COLUMNS
 FWD_ENV=("FWD_AWAIT_MS=3000,1000")
-session_start
+session_start bus polkit
+# A board of the administrator's own, with plain DFU 1.1: a hwdb line and a profile.
+hwdb_compile
+printf 'usb:v1209p0001*\n FWD_MODE=bootloader\n FWD_BOARD=bench-device\n' >"$session/hwdb/etc/udev/hwdb.d/90-bench.hwdb"
+systemd-hwdb --root="$session/hwdb" update
+mkdir "$session/profiles"
+printf '[Board]\nTitle=Bench device\nIdentify=never\n\n[Bootloader]\nHint=Hold its button.\n' >"$session/profiles/bench-device.board"
+export FWD_PROFILE_PATH=$session/profiles:$source_dir/daemon/board/profiles
+sim_start
+fwd_start
 
 dump() { rm -f "$1"; simctl dump 1-1 "$1" >/dev/null; }
 # unchanged NAME MODE: the flash is as in $session/before, and the board is in that mode
@@ -120,6 +129,32 @@ check_exit "it can be flashed" 0 fwctl flash --no-leave "$data/hello-1.hex"
 dump "$session/before"
 check_exit "unprotect once more does nothing" 0 fwctl unprotect --yes
 unchanged "unprotect of an open chip" bootloader
+
+# --- plain DFU 1.1: no addresses, and no more than the device gives
+simctl remove 1-1 >/dev/null
+check "a device with plain DFU" simctl plug dfu11 1-1
+check "is seen" wait_for 1-1 Mode bootloader
+head -c 5000 /dev/urandom >"$session/firmware.bin"
+simctl load 1-1 "$session/firmware.bin" 0 >/dev/null
+check_exit "read" 0 fwctl read "$session/plain.bin"
+like "tells how much it was" "$output" "read, 65536 bytes"
+same_bytes "it is what the device has" "$session/firmware.bin" <(head -c 5000 "$session/plain.bin")
+check_exit "a part of it cannot be read" 1 fwctl read --range=0x0+1K "$session/part.bin"
+like "and why" "$output" "no addresses"
+head -c 7000 /dev/urandom >"$session/next.bin"
+check_exit "flash, with the old one kept" 0 fwctl flash --address=0 --save-old="$session/plain-old.bin" "$session/next.bin"
+same_bytes "what was kept is what was there" "$session/plain.bin" "$session/plain-old.bin"
+simctl remove 1-1 >/dev/null
+check "one that cannot be read" simctl plug dfu11 1-1 no-upload=yes
+check "is seen" wait_for 1-1 Mode bootloader
+check_exit "read is refused" 1 fwctl read "$session/none.bin"
+like "and why" "$output" "cannot be read"
+is "there is no file" "$(ls "$session/none.bin" 2>/dev/null)" ""
+check_exit "so is a flash that is to keep the old one" 1 fwctl flash --address=0 --save-old="$session/none.bin" "$session/next.bin"
+like "before anything is written" "$output" "untouched"
+simctl remove 1-1 >/dev/null
+check "a chip again" simctl plug stm32-f405 1-1
+check "is seen" wait_for 1-1 Mode bootloader
 
 # --- unplugged
 check_exit "a board pulled while it is read" 8 bash -c 'simctl set 1-1 unplug-upload 300 >/dev/null; exec fwctl read "$1"' _ "$session/none.bin"

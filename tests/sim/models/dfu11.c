@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "models/faults.h"
 #include "models/rom.h"
@@ -23,6 +24,7 @@
 #define EP0_SIZE           64U
 #define STATUS_SIZE        6U
 #define ATTRIBUTES         0x03 /* download and upload */
+#define ATTRIBUTE_UPLOAD   0x02
 #define ATTRIBUTE_TOLERANT 0x04
 #define RUNTIME_PROTOCOL   1
 #define DFU_PROTOCOL       2
@@ -34,6 +36,7 @@ struct dfu11 {
         struct model_stats stats;
         uint8_t memory[MEMORY_SIZE];
         bool powered, runtime, starts_in_runtime, tolerant, complete;
+        bool no_upload, endless; /* cannot be read; has always one more block to give */
         double time_scale;
         uint8_t state, status;
         uint64_t busy_us;   /* dfuDNBUSY and dfuMANIFEST last until then */
@@ -76,7 +79,8 @@ static void show(struct dfu11 *d) {
         const uint8_t functional[9] = {
                 9,
                 0x21,
-                (uint8_t) (ATTRIBUTES | (d->tolerant ? ATTRIBUTE_TOLERANT : 0)),
+                (uint8_t) ((ATTRIBUTES & ~(d->no_upload ? ATTRIBUTE_UPLOAD : 0)) |
+                           (d->tolerant ? ATTRIBUTE_TOLERANT : 0)),
                 DETACH_MS & 0xFF,
                 DETACH_MS >> 8,
                 TRANSFER_SIZE & 0xFF,
@@ -161,8 +165,11 @@ static void download(struct dfu11 *d, const struct model_setup *setup, const uin
 static void upload(struct dfu11 *d, const struct model_setup *setup, struct model_answer *ret) {
         size_t offset = (size_t) setup->value * TRANSFER_SIZE, size = setup->length;
 
-        if ((d->state != BSTATE_IDLE && d->state != BSTATE_UPLOAD_IDLE) || size > TRANSFER_SIZE)
+        if ((d->state != BSTATE_IDLE && d->state != BSTATE_UPLOAD_IDLE) || size > TRANSFER_SIZE ||
+            d->no_upload)
                 return;
+        if (d->endless)
+                offset %= MEMORY_SIZE;
         if (offset > MEMORY_SIZE)
                 offset = MEMORY_SIZE;
         if (size > MEMORY_SIZE - offset)
@@ -346,6 +353,11 @@ static uint64_t next_event(struct model *m) {
 
 static int set(struct model *m, const char *key, const char *value, uint64_t now_us) {
         struct dfu11 *d = dfu11_of(m);
+        const struct {
+                const char *key;
+                bool *flag;
+        } flags[] = {
+                {"tolerant", &d->tolerant}, {"no-upload", &d->no_upload}, {"endless", &d->endless}};
         char *end;
         int r;
 
@@ -356,13 +368,14 @@ static int set(struct model *m, const char *key, const char *value, uint64_t now
                 d->starts_in_runtime = strcmp(value, "runtime") == 0;
                 return 0;
         }
-        if (strcmp(key, "tolerant") == 0) {
-                r = parse_bool(value);
-                if (r < 0)
-                        return -EINVAL;
-                d->tolerant = r;
-                return 0;
-        }
+        for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+                if (strcmp(key, flags[i].key) == 0) {
+                        r = parse_bool(value);
+                        if (r < 0)
+                                return -EINVAL;
+                        *flags[i].flag = r;
+                        return 0;
+                }
         if (strcmp(key, "time-scale") == 0) {
                 double scale = strtod(value, &end);
 

@@ -51,6 +51,60 @@ static void test_intolerant_is_written_only(void **state) {
         assert_int_equal(dfu_plain_leave(&rig.dfu, &rig.fault), 0);
 }
 
+static int read_all(struct rig *rig, uint8_t **ret, size_t *ret_size) {
+        rig->phase = NULL;
+        return dfu_plain_read(&rig->dfu, 1024 * KIB, rig_callbacks(rig), ret, ret_size,
+                              &rig->fault);
+}
+
+/* All it gives, to the short block that says that there is no more: here an empty one. */
+static void test_read(void **state) {
+        static uint8_t memory[64 * KIB];
+        _cleanup_rig_ struct rig rig;
+        uint8_t *bytes = NULL;
+        size_t size = 0;
+
+        begin(&rig, true, 1);
+        for (size_t i = 0; i < sizeof(memory); i++)
+                memory[i] = (uint8_t) (i * 2654435761U >> 16);
+        assert_int_equal(model_load(rig.model, 0, memory, sizeof(memory)), 0);
+        for (int i = 0; i < 2; i++) { /* and once more: it is in dfuIDLE again */
+                assert_int_equal(read_all(&rig, &bytes, &size), 0);
+                assert_int_equal(size, sizeof(memory));
+                assert_memory_equal(bytes, memory, size);
+                free(bytes);
+        }
+        assert_int_equal(model_set(rig.model, "stall-upload", "7", rig.fake.now_us), 0);
+        assert_int_equal(read_all(&rig, &bytes, &size), 0); /* one stall is tried again */
+        assert_memory_equal(bytes, memory, size);
+        free(bytes);
+        assert_int_equal(flash(&rig), 0);
+}
+
+static void test_read_faults(void **state) {
+        static const struct {
+                const char *option;
+                enum fwd_error error;
+        } cases[] = {
+                {"no-upload=yes", FWD_NOT_SUPPORTED},
+                {"endless=yes", FWD_BAD_ANSWER},
+                {"stall-upload=9,2", FWD_FAILED},
+                {"unplug-upload=9", FWD_DEVICE_LOST},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                _cleanup_rig_ struct rig rig;
+                uint8_t *bytes = NULL;
+                size_t size = 0;
+
+                rig_init(&rig, "dfu11", (const char *const[]){cases[i].option, NULL});
+                rig_open(&rig);
+                assert_true(read_all(&rig, &bytes, &size) < 0);
+                assert_int_equal(rig.fault.error, cases[i].error);
+                assert_null(bytes);
+        }
+}
+
 static void test_too_large(void **state) {
         _cleanup_rig_ struct rig rig;
 
@@ -175,6 +229,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_tolerant_is_read_back),
                 cmocka_unit_test(test_intolerant_is_written_only),
+                cmocka_unit_test(test_read),
+                cmocka_unit_test(test_read_faults),
                 cmocka_unit_test(test_too_large),
                 cmocka_unit_test(test_stall_at_every_transfer),
                 cmocka_unit_test(test_unplug_at_every_transfer),

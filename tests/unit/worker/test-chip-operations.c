@@ -194,8 +194,65 @@ static void test_output_that_is_none(void **state) {
         }
 }
 
+static uint8_t *dump_plain(size_t size) {
+        uint8_t *bytes = malloc(size);
+
+        assert_non_null(bytes);
+        assert_int_equal(model_dump(sim.model, 0, bytes, size), 0);
+        return bytes;
+}
+
+/* A bootloader without addresses gives all that it has. */
+static void test_read_plain(void **state) {
+        static const size_t size = 65536;
+        _cleanup_close_ int fd = temporary_file(""), old = temporary_file("");
+        _cleanup_free_ uint8_t *before = NULL;
+
+        sim_plug("dfu11", NULL);
+        before = dump_plain(size);
+        prepare(&op_read);
+        run.worker.output_fd = fd;
+        check_result(go(), FWD_OK, "untouched");
+        assert_content(fd, before, size);
+        assert_string_equal(heard("X.Read"), "65536");
+        prepare(&op_read);
+        run.worker.output_fd = fd;
+        run.worker.options.has_range = true;
+        run.worker.options.range = (struct range){0, 1024};
+        check_result(go(), FWD_NOT_SUPPORTED, "untouched");
+        /* Before a flash as well: the file has it before the first block is written. */
+        prepare(&op_flash);
+        run.worker.output_fd = old;
+        run.worker.options.has_address = false;
+        assert_int_equal(go(), 0);
+        assert_string_equal(heard("X.Saved"), "65536");
+        assert_content(old, before, size);
+        sim_unplug();
+}
+
+/* One that cannot be read: said so, and nothing is written. */
+static void test_read_plain_without_upload(void **state) {
+        static const char *const options[] = {"no-upload=yes", NULL};
+        static const struct operation *const operations[] = {&op_read, &op_flash};
+
+        for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
+                _cleanup_close_ int fd = temporary_file("");
+                _cleanup_free_ uint8_t *before = NULL, *after = NULL;
+
+                sim_plug("dfu11", options);
+                before = dump_plain(65536);
+                prepare(operations[i]);
+                run.worker.output_fd = fd;
+                run.worker.options.has_address = false;
+                check_result(go(), FWD_NOT_SUPPORTED, "untouched");
+                after = dump_plain(65536);
+                assert_memory_equal(before, after, 65536);
+                sim_unplug();
+        }
+}
+
 static void test_plain_device(void **state) {
-        static const struct operation *const operations[] = {&op_read, &op_erase, &op_unprotect};
+        static const struct operation *const operations[] = {&op_erase, &op_unprotect};
 
         for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
                 _cleanup_close_ int fd = empty_memfd();
@@ -552,6 +609,8 @@ int main(void) {
                 cmocka_unit_test(test_read_protected),
                 cmocka_unit_test(test_read_unplugged),
                 cmocka_unit_test(test_output_that_is_none),
+                cmocka_unit_test(test_read_plain),
+                cmocka_unit_test(test_read_plain_without_upload),
                 cmocka_unit_test(test_plain_device),
                 cmocka_unit_test(test_save_old),
                 cmocka_unit_test(test_save_old_fails),
