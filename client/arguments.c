@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "client/problem.h"
 
+#define LINES_MAX 1000U /* the service's limit */
+
 enum { /* options that every verb takes */
        ARG_VERSION = 0x200,
        ARG_JSON,
@@ -45,6 +47,7 @@ static const struct option long_options[] = {
         {"no-keep-config", no_argument, NULL, OPT_NO_KEEP_CONFIG},
         {"dump", no_argument, NULL, OPT_DUMP},
         {"only", required_argument, NULL, OPT_ONLY},
+        {"lines", required_argument, NULL, OPT_LINES},
         {"save-with-errors", no_argument, NULL, OPT_SAVE_WITH_ERRORS},
         {"custom-defaults", no_argument, NULL, OPT_CUSTOM_DEFAULTS},
         {},
@@ -118,6 +121,13 @@ static int parse_range(struct client *c, const char *text) {
         return 0;
 }
 
+static int parse_lines(struct client *c, const char *text) {
+        if (parse_u64(text, LINES_MAX, &c->options.lines) < 0 || c->options.lines == 0)
+                return usage(c, "--lines takes a number from 1 to %u, not \"%s\".", LINES_MAX,
+                             text);
+        return 0;
+}
+
 static int parse_verb_option(struct client *c, int option) {
         switch (option) {
         case OPT_PROPERTY:
@@ -164,6 +174,8 @@ static int parse_verb_option(struct client *c, int option) {
                 return 0;
         case OPT_RANGE:
                 return parse_range(c, optarg);
+        case OPT_LINES:
+                return parse_lines(c, optarg);
         case OPT_SAVE_OLD:
                 c->options.save_old = optarg;
                 return 0;
@@ -225,11 +237,13 @@ int arguments_parse(struct client *c, int argc, char **argv, struct arguments *a
         int option;
 
         opterr = 0;
-        while ((option = getopt_long(argc, argv, ":fhjlqp:", long_options, NULL)) >= 0) {
+        while ((option = getopt_long(argc, argv, ":fhjln:qp:", long_options, NULL)) >= 0) {
                 int r;
 
                 if (option == 'p')
                         option = OPT_PROPERTY;
+                if (option == 'n')
+                        option = OPT_LINES;
                 if (option == 'f')
                         option = OPT_FORCE;
                 if (option == ':')

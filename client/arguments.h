@@ -29,6 +29,7 @@ enum {
         OPT_ONLY,
         OPT_SAVE_WITH_ERRORS,
         OPT_CUSTOM_DEFAULTS,
+        OPT_LINES,
         _OPT_MAX,
 };
 

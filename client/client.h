@@ -48,6 +48,7 @@ struct options {
         bool dump, save_with_errors, custom_defaults;
         const char *only; /* NULL: all of it */
         bool to_firmware; /* reboot --firmware */
+        uint64_t lines;   /* history: so many; 0: the service's choice */
         bool wait;        /* flash: for the board */
 };
 
@@ -78,6 +79,7 @@ int verb_identify(struct client *c, int argc, char **argv);
 int verb_backup(struct client *c, int argc, char **argv);
 int verb_restore(struct client *c, int argc, char **argv);
 int verb_backups(struct client *c, int argc, char **argv);
+int verb_history(struct client *c, int argc, char **argv);
 int verb_jobs(struct client *c, int argc, char **argv);
 int verb_wait(struct client *c, int argc, char **argv);
 int verb_cancel(struct client *c, int argc, char **argv);

@@ -44,6 +44,7 @@ static const struct verb {
          verb_restore, "[DEVICE] FILE|BACKUP|--custom-defaults"},
         {"backups", 0, 1, 0, verb_backups, "[DEVICE]"},
         {"jobs", 0, 0, 0, verb_jobs, ""},
+        {"history", 0, 1, BIT(OPT_LINES), verb_history, "[DEVICE]"},
         {"wait", 0, 1, 0, verb_wait, "[JOB]"},
         {"cancel", 1, 1, BIT(OPT_NO_BLOCK), verb_cancel, "JOB"},
         {"doctor", 0, 0, 0, verb_doctor, ""},

@@ -4,15 +4,13 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/text.h"
 #include "client/bus.h"
+#include "client/cells.h"
 #include "client/device-arg.h"
 #include "client/screen.h"
 #include "client/table.h"
-
-#define USEC_PER_SEC 1000000
 
 static int list(struct client *c, json_t **ret, struct problem *p) {
         _cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
@@ -40,13 +38,10 @@ static void filter(json_t *backups, const char *unique_id) {
 static int add(struct table *table, const json_t *backup) {
         _cleanup_free_ char *firmware = text_format("%s %s", json_text(backup, "Variant"),
                                                     json_text(backup, "FirmwareVersion"));
-        time_t t = json_integer_value(json_object_get(backup, "Time")) / USEC_PER_SEC;
         double size = 0;
-        char when[32] = "", bytes[24];
-        struct tm tm;
+        char when[CELL_TIME_SIZE], bytes[24];
 
-        if (localtime_r(&t, &tm))
-                (void) strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+        cell_time(backup, "Time", true, when);
         (void) json_number(backup, "Size", &size);
         (void) snprintf(bytes, sizeof(bytes), "%.0f", size);
         return table_add(table, (const char *const[]){

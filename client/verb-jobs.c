@@ -2,56 +2,27 @@
 
 /* fwctl jobs: what runs, and what ended a short while ago. */
 
-#include <pwd.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "client/bus.h"
-#include "client/color.h"
+#include "client/cells.h"
 #include "client/screen.h"
 #include "client/table.h"
-
-#define USEC_PER_SEC 1000000
-
-static const char *result_style(const char *result) {
-        if (strcmp(result, "success") == 0)
-                return color(true, COLOR_GOOD);
-        if (strcmp(result, "failed") == 0)
-                return color(true, COLOR_BAD);
-        return strcmp(result, "cancelled") == 0 ? color(true, COLOR_WARN) : NULL;
-}
-
-static char *user_name(const json_t *job) {
-        uid_t uid = (uid_t) json_integer_value(json_object_get(job, "StartedByUid"));
-        const struct passwd *entry = getpwuid(uid);
-
-        return entry ? strdup(entry->pw_name) : text_format("%u", uid);
-}
-
-/* StartTime is CLOCK_REALTIME in microseconds. */
-static void start_time(const json_t *job, char *to, size_t to_size) {
-        time_t start = json_integer_value(json_object_get(job, "StartTime")) / USEC_PER_SEC;
-        struct tm tm;
-
-        to[0] = '\0';
-        if (start > 0 && localtime_r(&start, &tm))
-                (void) strftime(to, to_size, "%H:%M:%S", &tm);
-}
 
 static int add_job(struct table *table, const json_t *job) {
         _cleanup_free_ char *id = bus_id_of(json_text(job, "Path"));
         _cleanup_free_ char *port = bus_port_of(json_text(job, "Device"));
-        _cleanup_free_ char *user = user_name(job);
+        _cleanup_free_ char *user = cell_user(job);
         double done = 0, total = 0;
-        char percent[16] = "", started[16];
+        char percent[16] = "", started[CELL_TIME_SIZE];
 
         if (json_number(job, "BytesDone", &done) && json_number(job, "BytesTotal", &total) &&
             total > 0)
                 (void) snprintf(percent, sizeof(percent), "%.0f %%",
                                 done >= total ? 100.0 : 100.0 * done / total);
-        start_time(job, started, sizeof(started));
+        cell_time(job, "StartTime", false, started);
         return table_add(table, (const char *const[]){
                                         id,
                                         port,
@@ -67,9 +38,11 @@ static int add_job(struct table *table, const json_t *job) {
 
 static int print_table(struct client *c, const json_t *jobs) {
         static const struct table_column columns[] = {
-                {"JOB", 3, NULL},     {"PORT", 6, NULL},           {"KIND", 6, NULL},
-                {"PHASE", 6, NULL},   {"DONE", 5, NULL},           {"USER", 4, NULL},
-                {"STARTED", 8, NULL}, {"RESULT", 7, result_style}, {"ERROR", 6, NULL},
+                {"JOB", 3, NULL},     {"PORT", 6, NULL},
+                {"KIND", 6, NULL},    {"PHASE", 6, NULL},
+                {"DONE", 5, NULL},    {"USER", 4, NULL},
+                {"STARTED", 8, NULL}, {"RESULT", 7, cell_result_style},
+                {"ERROR", 6, NULL},
         };
         _cleanup_table_ struct table *table = table_new(columns, ARRAY_SIZE(columns));
         const json_t *job;

@@ -9,7 +9,7 @@ _fwctl_first_column() {
 
 _fwctl() {
         local cur prev verb="" word i
-        local verbs="list show monitor inspect flash read erase unprotect reboot leave identify recover-bootloader backup restore backups jobs wait cancel doctor version"
+        local verbs="list show monitor inspect flash read erase unprotect reboot leave identify recover-bootloader backup restore backups jobs history wait cancel doctor version"
         local options="--help --version --json= --color= --no-legend --full --quiet --no-ask-password"
 
         cur="${COMP_WORDS[COMP_CWORD]}"
@@ -43,6 +43,7 @@ _fwctl() {
                 unprotect) options+=" --dry-run --yes --no-block" ;;
                 recover-bootloader) options+=" --dry-run --no-block" ;;
                 backup) options+=" --dump" ;;
+                history) options+=" --lines=" ;;
                 restore) options+=" --only= --save-with-errors --custom-defaults --force --no-block" ;;
                 reboot) options+=" --bootloader --firmware --no-block" ;;
                 leave | identify | cancel) options+=" --no-block" ;;
@@ -54,7 +55,7 @@ _fwctl() {
 
         case "$verb" in
         "") mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
-        show | reboot | leave | identify | erase | unprotect | backups)
+        show | reboot | leave | identify | erase | unprotect | backups | history)
                 mapfile -t COMPREPLY < <(compgen -W "$(_fwctl_first_column list)" -- "$cur") ;;
         wait | cancel) mapfile -t COMPREPLY < <(compgen -W "$(_fwctl_first_column jobs)" -- "$cur") ;;
         inspect) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;

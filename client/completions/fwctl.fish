@@ -5,7 +5,7 @@ function __fwctl_first_column
         fwctl $argv[1] --no-legend --no-ask-password 2>/dev/null | string replace -r ' .*' ''
 end
 
-set -l verbs list show monitor inspect flash read erase unprotect reboot leave identify recover-bootloader backup restore backups jobs wait cancel doctor version
+set -l verbs list show monitor inspect flash read erase unprotect reboot leave identify recover-bootloader backup restore backups jobs history wait cancel doctor version
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c fwctl -f
@@ -24,6 +24,7 @@ complete -c fwctl -n $none -a recover-bootloader -d 'Write the loader that a boa
 complete -c fwctl -n $none -a backup -d 'Read the configuration and keep it'
 complete -c fwctl -n $none -a restore -d 'Give a configuration to a board'
 complete -c fwctl -n $none -a backups -d 'The configurations that are kept'
+complete -c fwctl -n $none -a history -d 'Every job that there was'
 complete -c fwctl -n $none -a jobs -d 'What runs, and what ended lately'
 complete -c fwctl -n $none -a wait -d 'Watch a job to its end'
 complete -c fwctl -n $none -a cancel -d 'Cancel a job'
@@ -40,7 +41,7 @@ complete -c fwctl -s l -l full -d 'Do not cut columns'
 complete -c fwctl -s q -l quiet -d 'No progress'
 complete -c fwctl -l no-ask-password -d 'Do not ask for authentication'
 
-complete -c fwctl -n '__fish_seen_subcommand_from show flash read erase unprotect recover-bootloader reboot leave identify backup restore backups' -a '(__fwctl_first_column list)'
+complete -c fwctl -n '__fish_seen_subcommand_from show flash read erase unprotect recover-bootloader reboot leave identify backup restore backups history' -a '(__fwctl_first_column list)'
 complete -c fwctl -n '__fish_seen_subcommand_from wait cancel' -a '(__fwctl_first_column jobs)'
 complete -c fwctl -n '__fish_seen_subcommand_from flash inspect read recover-bootloader backup restore' -F
 complete -c fwctl -n '__fish_seen_subcommand_from restore' -a '(__fwctl_first_column backups)'
@@ -63,4 +64,5 @@ complete -c fwctl -n '__fish_seen_subcommand_from flash' -l no-keep-config -d 'D
 complete -c fwctl -n '__fish_seen_subcommand_from flash restore' -l custom-defaults -d 'Apply the custom defaults of the board'
 complete -c fwctl -n '__fish_seen_subcommand_from backup' -l dump -d 'All settings'
 complete -c fwctl -n '__fish_seen_subcommand_from restore' -l only -x -a 'serial receiver modes osd vtx led pids rates other' -d 'Only these parts'
+complete -c fwctl -n '__fish_seen_subcommand_from history' -s n -l lines -x -d 'The newest N'
 complete -c fwctl -n '__fish_seen_subcommand_from restore' -l save-with-errors -d 'Save without the lines that are refused'

@@ -20,6 +20,9 @@ int call_job(struct service *service, sd_bus_message *message, struct device *de
 int call_list_backups(struct service *service, sd_bus_message *message, sd_bus_error *error);
 int call_get_backup(struct service *service, sd_bus_message *message, sd_bus_error *error);
 
+/* calls-history.c */
+int call_list_history(struct service *service, sd_bus_message *message, sd_bus_error *error);
+
 /* 1 if the caller may (0: pending, return 1 from the handler; negative: refused). `file` is what
  * the dialog calls the caller's file. */
 int call_ask(struct service *service, sd_bus_message *m, const struct device *device,

@@ -30,12 +30,6 @@ static const struct {
         [JOB_P_DETAILS] = {"Details", "a{sv}"},
 };
 
-static const char *error_name(const struct job *job) {
-        const char *name = fwd_error_bus_name(job->fault.error);
-
-        return name && job->result != JOB_RUNNING && job->result != JOB_SUCCESS ? name : "";
-}
-
 static int append_details(sd_bus_message *m, const struct job *job, bool with_error) {
         int r;
 
@@ -45,8 +39,8 @@ static int append_details(sd_bus_message *m, const struct job *job, bool with_er
         r = sd_bus_message_append(m, "{sv}", "State", "s", board_state_name(job->state));
         for (size_t i = 0; r >= 0 && i < job->n_facts; i++)
                 r = sd_bus_message_append(m, "{sv}", job->facts[i].key, "s", job->facts[i].value);
-        if (r >= 0 && with_error && *error_name(job))
-                r = sd_bus_message_append(m, "{sv}{sv}", "ErrorName", "s", error_name(job),
+        if (r >= 0 && with_error && *job_error_name(job))
+                r = sd_bus_message_append(m, "{sv}{sv}", "ErrorName", "s", job_error_name(job),
                                           "ErrorMessage", "s", job->message ? job->message : "");
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
@@ -76,7 +70,7 @@ static int append_value(sd_bus_message *m, const struct job *job, enum job_prope
         case JOB_P_RESULT:
                 return sd_bus_message_append(m, "s", job_result_name(job->result));
         case JOB_P_ERROR_NAME:
-                return sd_bus_message_append(m, "s", error_name(job));
+                return sd_bus_message_append(m, "s", job_error_name(job));
         case JOB_P_ERROR_MESSAGE:
                 return sd_bus_message_append(m, "s", job->message ? job->message : "");
         case JOB_P_IMAGE_SHA256:

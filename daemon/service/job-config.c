@@ -141,13 +141,6 @@ static int backup_start(struct job *job) {
         return step_start_worker(job, &request);
 }
 
-static uint64_t realtime_us(void) {
-        struct timespec ts;
-
-        (void) clock_gettime(CLOCK_REALTIME, &ts);
-        return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
-}
-
 /* A flash can do without, if somebody says so. */
 static int no_backup(struct job *job, const struct fault *fault) {
         job->fault = *fault;

@@ -50,6 +50,12 @@ const char *job_result_name(enum job_result result) {
         }
 }
 
+const char *job_error_name(const struct job *job) {
+        const char *name = fwd_error_bus_name(job->fault.error);
+
+        return name && job->result != JOB_RUNNING && job->result != JOB_SUCCESS ? name : "";
+}
+
 static const struct step *const *steps_of(enum job_kind kind, bool dry_run) {
         if (dry_run)
                 return kind == JOB_FLASH     ? flash_plan_steps
@@ -192,13 +198,6 @@ static int on_start(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-static uint64_t realtime_us(void) {
-        struct timespec ts;
-
-        (void) clock_gettime(CLOCK_REALTIME, &ts);
-        return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
-}
-
 static struct job *job_make(struct service *service, struct device *device, enum job_kind kind,
                             const struct options *options, uid_t uid, int *source_fd) {
         _cleanup_(job_free_p) struct job *job = calloc(1, sizeof(*job));
@@ -267,6 +266,7 @@ int job_new(struct service *service, struct device *device, enum job_kind kind,
         device->dirty |= 1U << DEVICE_JOB;
         journal_log(LOG_INFO, job->port, job->id, "Job %" PRIu32 ": %s, for uid %u", job->id,
                     job_kind_name(kind), (unsigned) uid);
+        job_write_history(job);
         job_announce(job);
         device_flush(device);
         *ret = job;
@@ -388,6 +388,7 @@ void job_finish(struct job *job, enum job_result result, const struct fault *fau
                             job_kind_name(job->kind), device_name(device));
         }
         job->result = result;
+        job_write_history(job);
         job->device = NULL;
         device->job = NULL;
         job_tell_end(job);
@@ -435,6 +436,7 @@ void job_set_state(struct job *job, enum board_state state) {
         if (state <= job->state)
                 return;
         job->state = state;
+        job_write_history(job);
         job_tell(job, 1U << JOB_P_DETAILS);
 }
 

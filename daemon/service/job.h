@@ -4,7 +4,8 @@
 /* A job: one thing done to one board, as a list of steps (steps.h), with an object on the bus. It
  * lives on when its client goes, and stays readable for ten minutes after its end. It owns every
  * event source, worker and descriptor it made. job.c: its life; steps.c: how it gets from step to
- * step; job-flash.c and its siblings: the lists of steps; job-bus.c: the bus side. */
+ * step; job-flash.c and its siblings: the lists of steps; job-bus.c: the bus side; job-history.c:
+ * what is written down of it. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -88,6 +89,7 @@ struct job {
         struct fault cause;
         char unique_id[32]; /* the board's, before it was flashed; "" if not known */
         int source_fd, image_fd;
+        uint64_t history_id;              /* 0: not written down */
         char image_name[IMAGE_NAME_SIZE]; /* what the caller's file is called; "" if not known */
         /* The configuration (job-config.c): */
         bool keep_config;      /* it comes back after the flash */
@@ -144,6 +146,10 @@ size_t jobs_running(const struct service *service);
 /* The service goes: cancels the jobs that have not begun to change their board. */
 void jobs_stop(struct service *service);
 void jobs_clear(struct service *service);
+/* "org.fwctl1.Error.…"; "" while it runs and if it succeeded. */
+const char *job_error_name(const struct job *job);
+/* At its beginning, its end, and when the state of the firmware changes. */
+void job_write_history(struct job *job);
 const char *job_kind_name(enum job_kind kind);
 const char *job_result_name(enum job_result result);
 

@@ -117,6 +117,10 @@ static int on_get_backup(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return call_get_backup(userdata, m, error);
 }
 
+static int on_list_history(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return call_list_history(userdata, m, error);
+}
+
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         return sd_bus_message_append(reply, "s", FWD_VERSION);
@@ -124,8 +128,8 @@ static int get_version(sd_bus *bus, const char *path, const char *interface, con
 
 static int get_features(sd_bus *bus, const char *path, const char *interface, const char *property,
                         sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        return sd_bus_message_append(reply, "as", 12, "backup", "custom-defaults", "erase", "flash",
-                                     "identify", "inspect", "leave", "read", "reboot",
+        return sd_bus_message_append(reply, "as", 13, "backup", "custom-defaults", "erase", "flash",
+                                     "history", "identify", "inspect", "leave", "read", "reboot",
                                      "recover-bootloader", "restore", "unprotect");
 }
 
@@ -149,6 +153,9 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetBackup", SD_BUS_ARGS("s", id, "a{sv}", options),
                                 SD_BUS_RESULT("h", config), on_get_backup,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListHistory", SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("aa{sv}", jobs), on_list_history,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("DeviceAdded", SD_BUS_ARGS("o", device, "a{sv}", properties), 0),
         SD_BUS_SIGNAL_WITH_ARGS("DeviceRemoved", SD_BUS_ARGS("o", device), 0),

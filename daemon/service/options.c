@@ -22,6 +22,10 @@ static const struct {
         {"save-with-errors", OPTION_SAVE_WITH_ERRORS, "b", "a boolean (b)"},
         {"range", OPTION_RANGE, "s", "a text such as 0x08000000-0x08004000 (s)"},
         {"dry-run", OPTION_DRY_RUN, "b", "a boolean (b)"},
+        {"limit", OPTION_LIMIT, "t", "a number (t)"},
+        {"before", OPTION_BEFORE, "t", "the Id of an entry (t)"},
+        {"port", OPTION_PORT, "s", "a port such as 1-2.3 (s)"},
+        {"unique-id", OPTION_UNIQUE_ID, "s", "the unique id of a chip (s)"},
         {"save-old", OPTION_SAVE_OLD, "h", "a file that was opened for writing (h)"},
 };
 
@@ -53,6 +57,21 @@ static void take_bool(struct options *options, unsigned bit, bool value) {
         }
 }
 
+static int take_number(struct options *options, unsigned bit, uint64_t value, struct fault *fault) {
+        if (bit == OPTION_LIMIT && (value == 0 || value > HISTORY_LISTED_MAX))
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "The option \"limit\" must be from 1 to %u", HISTORY_LISTED_MAX);
+        if (bit == OPTION_LIMIT) {
+                options->query.limit = value;
+        } else if (bit == OPTION_BEFORE) {
+                options->query.before = value;
+        } else {
+                options->address = value;
+                options->has_address = true;
+        }
+        return 0;
+}
+
 static int take_only(struct options *options, const char *text, struct fault *fault) {
         if (!*text || strlen(text) >= sizeof(options->only) ||
             text[strspn(text, "abcdefghijklmnopqrstuvwxyz,-")])
@@ -73,6 +92,7 @@ static int take_range(struct options *options, const char *text, struct fault *f
 static int read_value(sd_bus_message *m, unsigned bit, const char *type, struct options *options,
                       struct fault *fault) {
         const char *text;
+        uint64_t number;
         int r, b;
 
         if (type[0] == 'b') {
@@ -83,9 +103,8 @@ static int read_value(sd_bus_message *m, unsigned bit, const char *type, struct 
                 return 0;
         }
         if (type[0] == 't') {
-                r = sd_bus_message_read(m, "v", "t", &options->address);
-                options->has_address = true;
-                return r < 0 ? r : 0;
+                r = sd_bus_message_read(m, "v", "t", &number);
+                return r < 0 ? r : take_number(options, bit, number, fault);
         }
         if (type[0] == 'h') {
                 r = sd_bus_message_read(m, "v", "h", &options->output_fd);
@@ -95,6 +114,14 @@ static int read_value(sd_bus_message *m, unsigned bit, const char *type, struct 
         r = sd_bus_message_read(m, "v", "s", &text);
         if (r < 0)
                 return r;
+        if (bit == OPTION_PORT) {
+                options->query.port = text;
+                return 0;
+        }
+        if (bit == OPTION_UNIQUE_ID) {
+                options->query.unique_id = text;
+                return 0;
+        }
         if (bit == OPTION_RANGE)
                 return take_range(options, text, fault);
         if (bit == OPTION_ONLY)

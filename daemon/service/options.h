@@ -10,6 +10,7 @@
 
 #include "base/fault.h"
 #include "base/range.h"
+#include "service/history.h"
 
 enum {                                   /* which keys a method takes */
        OPTION_ADDRESS = 1 << 0,          /* "address" t, or s: where a raw image goes */
@@ -24,9 +25,16 @@ enum {                                   /* which keys a method takes */
        OPTION_DRY_RUN = 1 << 9,          /* "dry-run" b */
        OPTION_SAVE_OLD = 1 << 10,        /* "save-old" h: a file for the old flash */
        OPTION_CUSTOM_DEFAULTS = 1 << 11, /* "custom-defaults" b */
+       OPTION_LIMIT = 1 << 24,           /* "limit" t: so many at most */
+       OPTION_BEFORE = 1 << 25,          /* "before" t: older than the one of this Id */
+       OPTION_PORT = 1 << 26,            /* "port" s */
+       OPTION_UNIQUE_ID = 1 << 27,       /* "unique-id" s */
+       OPTION_QUERY = OPTION_LIMIT | OPTION_BEFORE | OPTION_PORT | OPTION_UNIQUE_ID,
 };
 
-#define OPTION_ONLY_SIZE 64U /* bytes, with the NUL */
+#define HISTORY_LISTED_DEFAULT 100U
+
+#define OPTION_ONLY_SIZE       64U /* bytes, with the NUL */
 
 enum keep_config {
         KEEP_BY_PROFILE, /* as the board's profile says */
@@ -48,11 +56,12 @@ struct options {
         bool custom_defaults; /* are what the board shall have after the flash */
         bool dump;
         bool save_with_errors;
+        struct history_query query;  /* texts are the message's */
         char only[OPTION_ONLY_SIZE]; /* words with commas between; "": all. The worker knows them */
 };
 
 #define OPTIONS_INIT                                                                               \
-        { .leave = true }
+        { .leave = true, .query.limit = HISTORY_LISTED_DEFAULT }
 
 /* Reads the dictionary at the message's read pointer. FWD_INVALID_ARGUMENT, naming the key; -errno
  * without a fault if the message itself is broken. Writes `ret` on success alone. */

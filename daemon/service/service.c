@@ -2,6 +2,7 @@
 #include "service/service.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -71,6 +72,8 @@ static const char *state_dir(void) {
 int service_open_state(struct service *service) {
         int r = backup_store_init(&service->backups, service->settings.state_dir);
 
+        if (r == 0)
+                r = history_init(&service->history, service->settings.state_dir);
         return r < 0 ? r : identity_store_init(&service->known, service->settings.state_dir);
 }
 
@@ -94,6 +97,13 @@ void settings_load(struct settings *ret) {
         read_ms("FWD_PORT_WAIT_MS", &ret->port_wait_ms);
 }
 
+uint64_t realtime_us(void) {
+        struct timespec ts;
+
+        (void) clock_gettime(CLOCK_REALTIME, &ts);
+        return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
+}
+
 void service_clear(struct service *service) {
         service->release = sd_bus_slot_unref(service->release);
         idle_stop(service);
@@ -106,5 +116,6 @@ void service_clear(struct service *service) {
         identities_clear(service);
         aliases_clear(service);
         backup_store_clear(&service->backups);
+        history_clear(&service->history);
         identity_store_clear(&service->known);
 }

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "service/backup-store.h"
+#include "service/history.h"
 #include "service/identity-store.h"
 
 #define SERVICE_NAME            "org.fwctl1"
@@ -69,6 +70,7 @@ struct service {
         struct port_wait *port_waits;         /* port-wait.c; each is its job's or device's */
         struct udev_intake *intake;           /* udev.c */
         struct backup_store backups;
+        struct history history;
         struct identity_store known; /* boards, over restarts */
         struct client *clients;      /* clients.c */
         struct idle *idle;           /* idle.c */
@@ -83,6 +85,8 @@ struct service {
 void settings_load(struct settings *ret);
 /* What the service keeps on the disk, by its settings. -ENOMEM. */
 int service_open_state(struct service *service);
+/* CLOCK_REALTIME. */
+uint64_t realtime_us(void);
 /* Frees all jobs, devices and calls; workers that still run are killed. Leaves bus and event alone.
  */
 void service_clear(struct service *service);

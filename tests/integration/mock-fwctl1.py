@@ -27,7 +27,8 @@ NAME = "org.fwctl1"
 ROOT = "/org/fwctl1"
 MANAGER, DEVICE, JOB = NAME + ".Manager", NAME + ".Device", NAME + ".Job"
 PROPERTIES = "org.freedesktop.DBus.Properties"
-OPTIONS = {"address", "force", "erase", "leave", "keep-config", "dump", "only", "save-with-errors"}
+OPTIONS = {"address", "force", "erase", "leave", "keep-config", "dump", "only", "save-with-errors",
+           "limit", "before", "port", "unique-id"}
 BACKUP = "20251121T115900Z-1a2b3c4d"
 CONFIG = b"# fwd configuration backup\nset a = 1\nsave\n"
 PHASES = {
@@ -137,6 +138,19 @@ class Manager(dbus.service.Object):
             "Time": dbus.UInt64(1763726340000000), "Size": dbus.UInt64(len(CONFIG)),
             "Sha256": hashlib.sha256(CONFIG).hexdigest()}, signature="sv")
             for i, uid in ((BACKUP, "00ab1"), ("20251120T115900Z-99999999", "00ab2"))], signature="a{sv}")
+
+    @dbus.service.method(MANAGER, in_signature="a{sv}", out_signature="aa{sv}")
+    def ListHistory(self, options):
+        self.mock.check("ListHistory", options)
+        if "empty" in self.mock.settings:
+            return dbus.Array([], signature="a{sv}")
+        return dbus.Array([dbus.Dictionary({
+            "Id": dbus.UInt64(i), "Kind": "flash", "Port": "1-1", "BoardName": "Fisch\x1b[31m", "ImageName": "good.bin",
+            "StartedByUid": dbus.UInt32(0), "StartTime": dbus.UInt64(1763726340000000), "Result": result, "State": state,
+            "ErrorName": error, "Details": dbus.Dictionary({"Port": "1-1"}, signature="sv")}, signature="sv")
+            for i, result, state, error in ((3, "", "untouched", ""),
+                                            (2, "failed", "partly-written", "org.fwctl1.Error.Interrupted"),
+                                            (1, "success", "verified", ""))], signature="a{sv}")
 
     @dbus.service.method(MANAGER, in_signature="sa{sv}", out_signature="h")
     def GetBackup(self, backup, options):

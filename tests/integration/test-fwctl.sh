@@ -611,6 +611,17 @@ test_backups() {
         mock Set empty 1 && run 0 backups && is "$out" "" && has "$err" "no backup"
 }
 
+test_history() {
+        run 0 history && has "$out" "Interrupted" && has "$out" "partly-written" && has "$out" "running" && hasnt "$out" $'\e' &&
+                is "$(wc -l <"$dir/out")" 4 && run 0 -j history && json 'len(j) == 3 and j[0]["Id"] == 3' || return
+        # A board that is there is asked for by its chip, else by its port, or as whatever it was called.
+        run 0 history 1-1 --lines=2 && has "$(mock Calls)" "ListHistory limit=2 unique-id=00ab1" &&
+                run 0 history 7-7 -n 5 && has "$(mock Calls)" "ListHistory limit=5 port=7-7" &&
+                run 0 history 00cd && has "$(mock Calls)" "ListHistory unique-id=00cd" || return
+        run 2 history -n 0 && run 2 history -n 1001 && run 2 history -n x && run 2 history 1-1 1-2 && run 2 list -n 5 || return
+        mock Set empty 1 && run 0 history && is "$out" "" && has "$err" "no job"
+}
+
 test_keep_config() {
         run 0 flash --keep-config "$dir/good.bin" && has "$(mock Calls)" "Flash keep-config=1" &&
                 run 0 flash --no-keep-config "$dir/good.bin" && has "$(mock Calls)" "Flash keep-config=0" &&
@@ -642,7 +653,7 @@ test_completion() {
         mapfile -t options < <(grep -oE -- '--[a-z-]+' "$dir/out" | sort -u)
         for word in "${verbs[@]}"; do has "$(completed fwctl "")" "$word" || return; done
         for word in "${options[@]}"; do
-                has "$(for v in list show inspect flash read erase reboot backup restore; do completed fwctl "$v" --; done)" "$word" &&
+                has "$(for v in list show inspect flash read erase reboot backup restore history; do completed fwctl "$v" --; done)" "$word" &&
                         has "$(<"$here/../../client/completions/_fwctl")" "$word" &&
                         has "$(<"$here/../../client/completions/fwctl.fish")" "-l ${word#--}" &&
                         has "$(<"$here/../../docs/fwctl.1.scd")" "*$word" || return
@@ -660,7 +671,7 @@ check no_service
 start_mock
 for name in usage list list_is_one_call list_of_none list_json list_on_terminal hostile_strings show \
         which_board node_link version doctor inspect flash flash_json flash_options flash_no_block bad_files \
-        refusals failures denied notice reboot jobs wait cancel backup restore restore_in_part backups keep_config; do
+        refusals failures denied notice reboot jobs wait cancel backup restore restore_in_part backups history keep_config; do
         check "$name"
 done
 for name in signal_leaves_job bar dumb_terminal interrupt_cancel interrupt_leave \

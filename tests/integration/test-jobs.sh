@@ -161,4 +161,27 @@ stub reboot 'simctl unplug 1-4 >&2'
 job_path=$(call "$four" $device RebootToBootloader 'a{sv}' 0 | cut -d'"' -f2)
 saw "after the first wait a person is told what to do" "^PropertiesChanged $job_path .*Notice=.*BOOT button"
 like "after the second it fails" "$(wait_job "$job_path")" '^failed .*NeedsUserAction .*BOOT button'
+fwd_stop
+
+# --- the history: what earlier runs of the service did, and what one did not live to see the end of
+history() {
+        busctl --system --json=short call org.fwctl1 $root $manager ListHistory 'a{sv}' "$@" |
+                /usr/bin/python3 -c 'import json, sys
+for job in json.load(sys.stdin)["data"][0]: print(*(job[k]["data"] for k in ("Port", "Kind", "Result", "State", "ErrorName")))'
+}
+FWD_ENV=(FWD_CANCEL_GRACE_MS=500)
+fwd_start
+is "the last job of the run before is the first" "$(history 1 limit t 1)" "1-4 reboot failed untouched org.fwctl1.Error.NeedsUserAction"
+like "there are those of the first run" "$(history 1 port s 1-1)" '1-1 flash success verified'
+like "a key that there is not is refused" "$(call $root $manager ListHistory 'a{sv}' 1 first t 1)" 'knows no option "first"'
+like "so is a limit of nothing" "$(call $root $manager ListHistory 'a{sv}' 1 limit t 0)" 'from 1 to 1000'
+stub_writing 1-2
+job_path=$(flash "$two")
+seen "^PropertiesChanged $job_path .*State=partly-written"
+is "a job that runs has no result" "$(history 1 limit t 1)" "1-2 flash  partly-written "
+kill -KILL "$fwd_pid"
+wait "$fwd_pid" 2>/dev/null
+fwd_start
+is "killed in mid-write: its last state is known" "$(history 1 limit t 1)" \
+        "1-2 flash failed partly-written org.fwctl1.Error.Interrupted"
 done_testing

@@ -10,7 +10,7 @@
 #define ALL                                                                                        \
         (OPTION_ADDRESS | OPTION_FORCE | OPTION_ERASE | OPTION_LEAVE | OPTION_KEEP_CONFIG |        \
          OPTION_DUMP | OPTION_ONLY | OPTION_SAVE_WITH_ERRORS | OPTION_RANGE | OPTION_DRY_RUN |     \
-         OPTION_SAVE_OLD)
+         OPTION_SAVE_OLD | OPTION_QUERY)
 
 static int connect_setup(void **state) {
         sd_bus *bus = NULL;
@@ -110,6 +110,25 @@ static void test_chip(void **state) {
         assert_true(options.has_output);
 }
 
+static void test_query(void **state) {
+        struct options options = {};
+        struct fault fault = FAULT_INIT;
+        sd_bus_message *m = call_new(state);
+
+        assert_true(sd_bus_message_append(m, "a{sv}", 3, "limit", "t", (uint64_t) 7, "before", "t",
+                                          (uint64_t) 12, "port", "s", "1-2.3") >= 0);
+        assert_int_equal(parse(m, OPTION_QUERY, &options, &fault), 0);
+        assert_int_equal(options.query.limit, 7);
+        assert_int_equal(options.query.before, 12);
+        assert_null(options.query.unique_id);
+        assert_false(options.has_address);
+        m = call_new(state);
+        assert_true(sd_bus_message_append(m, "a{sv}", 0) >= 0);
+        assert_int_equal(parse(m, OPTION_QUERY, &options, &fault), 0);
+        assert_int_equal(options.query.limit, HISTORY_LISTED_DEFAULT);
+        assert_null(options.query.port);
+}
+
 static void test_address_as_number(void **state) {
         struct options options = {};
         struct fault fault = FAULT_INIT;
@@ -152,6 +171,8 @@ static void test_refusals(void **state) {
                 {"only", "s", "osd --tty=/dev/ttyS0", "\"only\""},
                 {"only", "s", "serial,receiver,modes,osd,serial,receiver,modes,osd,serial,receiver",
                  "\"only\""},
+                {"limit", "s", "1", "\"limit\""},
+                {"port", "b", NULL, "\"port\""},
                 {"evil\tkey", "s", "x", "evil?key"},
         };
 
@@ -191,15 +212,11 @@ static void test_container_value(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_none),
-                cmocka_unit_test(test_all),
-                cmocka_unit_test(test_configuration),
-                cmocka_unit_test(test_chip),
-                cmocka_unit_test(test_address_as_number),
-                cmocka_unit_test(test_refusals),
-                cmocka_unit_test(test_not_for_this_call),
-                cmocka_unit_test(test_twice),
-                cmocka_unit_test(test_container_value),
+                cmocka_unit_test(test_none),          cmocka_unit_test(test_all),
+                cmocka_unit_test(test_configuration), cmocka_unit_test(test_chip),
+                cmocka_unit_test(test_query),         cmocka_unit_test(test_address_as_number),
+                cmocka_unit_test(test_refusals),      cmocka_unit_test(test_not_for_this_call),
+                cmocka_unit_test(test_twice),         cmocka_unit_test(test_container_value),
         };
 
         return cmocka_run_group_tests(tests, connect_setup, connect_teardown);
