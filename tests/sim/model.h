@@ -88,10 +88,17 @@ struct model_ops {
         void (*free)(struct model *m);
 };
 
+enum model_mute {
+        MODEL_ANSWERS,
+        MODEL_MUTE, /* pulls the line up, and answers no request at all */
+        MODEL_MUTE_BOOTLOADER,
+};
+
 struct model {
         const struct model_ops *ops;
-        bool on_bus;         /* enumerated now */
-        unsigned generation; /* grows at each enumeration, so that a server sees a change */
+        enum model_mute mute; /* for the server to keep to */
+        bool on_bus;          /* enumerated now */
+        unsigned generation;  /* grows at each enumeration, so that a server sees a change */
         /* Of the present mode, valid while on_bus: */
         const uint8_t *device_descriptor; /* 18 bytes */
         const uint8_t *config_descriptor;

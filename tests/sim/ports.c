@@ -81,13 +81,23 @@ struct sim_port *sim_find(struct sim *sim, const char *name) {
         return NULL;
 }
 
-const char *sim_port_mode(const struct sim_port *port) {
-        if (!port->attached)
-                return "gone";
-        struct interface_walk walk = interface_walk(port->model);
+static bool in_bootloader(const struct model *model) {
+        struct interface_walk walk = interface_walk(model);
         while (interface_next(&walk))
                 if (walk.class == USB_CLASS_APPLICATION && walk.subclass == USB_SUBCLASS_DFU &&
                     walk.protocol == USB_PROTOCOL_DFU_MODE)
-                        return "bootloader";
-        return "firmware";
+                        return true;
+        return false;
+}
+
+const char *sim_port_mode(const struct sim_port *port) {
+        if (!port->attached)
+                return "gone";
+        return in_bootloader(port->model) ? "bootloader" : "firmware";
+}
+
+bool sim_port_is_mute(const struct sim_port *port) {
+        const struct model *model = port->model;
+        return model->on_bus && (model->mute == MODEL_MUTE ||
+                                 (model->mute == MODEL_MUTE_BOOTLOADER && in_bootloader(model)));
 }

@@ -110,6 +110,8 @@ int sim_plug(struct sim *sim, const char *port, const char *kind, struct model *
 void sim_remove(struct sim_port *port);
 /* "firmware", "bootloader" (it has a DFU interface in DFU mode) or "gone". */
 const char *sim_port_mode(const struct sim_port *port);
+/* On the bus, and the kernel will never get an answer out of it. */
+bool sim_port_is_mute(const struct sim_port *port);
 /* "ttyACM0", or NULL if the server knows of none. */
 const char *sim_port_tty(const struct sim_port *port);
 

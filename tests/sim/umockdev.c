@@ -116,7 +116,8 @@ static bool refresh(struct sim_port *port) {
                 detach(port);
                 changed = true;
         }
-        if (model->on_bus && !port->attached) {
+        /* A kernel makes no device of what does not answer. */
+        if (model->on_bus && !port->attached && !sim_port_is_mute(port)) {
                 attach(port);
                 changed = true;
         }

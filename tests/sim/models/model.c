@@ -96,7 +96,20 @@ void model_reset(struct model *m, uint64_t now_us) {
         m->ops->reset(m, now_us);
 }
 
+static int set_mute(struct model *m, const char *value) {
+        static const char *const names[] = {"no", "yes", "bootloader"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (strcmp(value, names[i]) == 0) {
+                        m->mute = (enum model_mute) i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
 int model_set(struct model *m, const char *key, const char *value, uint64_t now_us) {
+        if (strcmp(key, "mute") == 0)
+                return set_mute(m, value);
         return m->ops->set(m, key, value, now_us);
 }
 

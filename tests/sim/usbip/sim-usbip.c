@@ -48,7 +48,8 @@ void sim_settle(struct sim *sim) {
                         struct sim_port *port = sim->ports[i];
 
                         /* What was answered reaches the host before the board leaves. */
-                        if (port->attached && vhci_port_answer(port->vhci, sim_now(sim))) {
+                        if (port->attached &&
+                            vhci_port_answer(port->vhci, sim_now(sim), sim_port_is_mute(port))) {
                                 again = true;
                                 continue;
                         }

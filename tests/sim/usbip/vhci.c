@@ -254,8 +254,14 @@ int vhci_port_attach(struct vhci_port *p) {
         return 0;
 }
 
-bool vhci_port_answer(struct vhci_port *p, uint64_t now) {
-        return p->fd >= 0 && port_answer(p, now);
+bool vhci_port_answer(struct vhci_port *p, uint64_t now, bool mute) {
+        if (p->fd < 0)
+                return false;
+        if (mute && p->n_urbs > 0) {
+                urb_complete(p, 0, -EPROTO, NULL, 0);
+                return true;
+        }
+        return port_answer(p, now);
 }
 
 uint64_t vhci_port_next(const struct vhci_port *p) {

@@ -26,8 +26,9 @@ void vhci_port_free(struct vhci_port *port);
 int vhci_port_attach(struct vhci_port *port);
 void vhci_port_detach(struct vhci_port *port);
 bool vhci_port_is_attached(const struct vhci_port *port);
-/* Takes the waiting transfers as far as the model lets them; true if one of them was completed. */
-bool vhci_port_answer(struct vhci_port *port, uint64_t now_us);
+/* Takes the waiting transfers as far as the model lets them; true if one of them was completed.
+ * `mute`: the board does not answer, which the host sees as an error of the line. */
+bool vhci_port_answer(struct vhci_port *port, uint64_t now_us, bool mute);
 /* The models' time at which a held transfer ends; MODEL_NEVER. */
 uint64_t vhci_port_next(const struct vhci_port *port);
 /* The number of the bus that the kernel gave a controller's full-speed side; -ENODEV. */
