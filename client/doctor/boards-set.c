@@ -12,20 +12,14 @@
 #define SERVICE_GROUP "fwd"
 
 /* One finding for each board: the mend is the same, but each has its port. */
-static void add(struct doctor *d, const struct usb_device *device, const char *id,
-                const char *format, const char *meaning) {
-        _cleanup_free_ char *what = usb_device_text(device), *message = NULL,
-                            *command = mend_udev(d, NULL);
+static void add(struct doctor *d, const struct usb_device *device, const char *id, const char *how,
+                const char *meaning) {
+        _cleanup_free_ char *what = usb_device_text(device), *message = NULL;
 
         if (what)
-                message = text_format("The board at %s (%s) %s.", device->port, what, format);
+                message = text_format("The board at %s (%s) %s.", device->port, what, how);
         d->boards_not_set = true;
-        doctor_add(d, &(struct finding){.level = FINDING_PROBLEM,
-                                        .id = id,
-                                        .port = device->port,
-                                        .message = message,
-                                        .meaning = meaning,
-                                        .command = command});
+        doctor_problem(d, id, device->port, message, meaning, mend_udev(d, NULL));
 }
 
 void doctor_boards_set(struct doctor *d) {

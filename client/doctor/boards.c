@@ -27,7 +27,7 @@ static const json_t *on_bus(const struct doctor *d, const char *port) {
 /* A job's own worker is no stranger. True if somebody else has it. */
 static bool check_port(struct doctor *d, const struct usb_device *device, bool *ret_hidden) {
         for (size_t i = 0; i < device->n_ttys; i++) {
-                _cleanup_free_ char *message = NULL, *command = NULL, *end = NULL;
+                _cleanup_free_ char *message = NULL, *end = NULL;
                 struct holder holder;
 
                 if (holder_find(device->ttys[i], &holder, ret_hidden) <= 0 ||
@@ -38,37 +38,25 @@ static bool check_port(struct doctor *d, const struct usb_device *device, bool *
                                       holder.name, holder.pid, device->ttys[i], device->port);
                 end = *holder.unit ? text_format("systemctl stop %s", holder.unit)
                                    : text_format("kill %d", holder.pid);
-                command = end ? mend_as_root(d, end, NULL) : NULL;
-                doctor_add(d, &(struct finding){
-                                      .level = FINDING_PROBLEM,
-                                      .id = "port-held",
-                                      .port = device->port,
-                                      .message = message,
-                                      .meaning = "A job waits 25 s for it, and then ends with "
-                                                 "PortHeld. Close it there, or end it.",
-                                      .command = command,
-                              });
+                doctor_problem(d, "port-held", device->port, message,
+                               "A job waits 25 s for it, and then ends with PortHeld. Close it "
+                               "there, or end it.",
+                               end ? mend_as_root(d, end, NULL) : NULL);
                 return true;
         }
         return false;
 }
 
 static void not_on_bus(struct doctor *d, const struct usb_device *device) {
-        _cleanup_free_ char *what = usb_device_text(device), *message = NULL,
-                            *command = mend_as_root(d, "systemctl restart fwd.service", NULL);
+        _cleanup_free_ char *what = usb_device_text(device), *message = NULL;
 
         if (what)
                 message = text_format("The service has not seen the board at %s (%s).",
                                       device->port, what);
-        doctor_add(d, &(struct finding){
-                              .level = FINDING_PROBLEM,
-                              .id = "board-not-seen",
-                              .port = device->port,
-                              .message = message,
-                              .meaning = "udev knows it as a board, but the service missed its "
-                                         "coming; restarted, it looks again.",
-                              .command = command,
-                      });
+        doctor_problem(d, "board-not-seen", device->port, message,
+                       "udev knows it as a board, but the service missed its coming; restarted, it "
+                       "looks again.",
+                       mend_as_root(d, "systemctl restart fwd.service", NULL));
 }
 
 /* "firmware BTFL 4.5.1, its port is free" */

@@ -45,6 +45,18 @@ void doctor_add(struct doctor *d, const struct finding *f) {
                 d->error = -ENOMEM;
 }
 
+void doctor_problem(struct doctor *d, const char *id, const char *port, const char *message,
+                    const char *meaning, char *command) {
+        _cleanup_free_ char *owned = command;
+
+        doctor_add(d, &(struct finding){.level = FINDING_PROBLEM,
+                                        .id = id,
+                                        .port = port,
+                                        .message = owned ? message : NULL,
+                                        .meaning = meaning,
+                                        .command = owned});
+}
+
 void doctor_ok(struct doctor *d, const char *id, const char *format, ...) {
         char message[TEXT_SIZE_MAX];
         va_list ap;

@@ -48,6 +48,9 @@ struct doctor {
 
 /* `message` NULL counts as memory that is out. */
 void doctor_add(struct doctor *d, const struct finding *finding);
+/* The common case. `command` is taken over; NULL counts as memory that is out. */
+void doctor_problem(struct doctor *d, const char *id, const char *port, const char *message,
+                    const char *meaning, char *command);
 void doctor_ok(struct doctor *d, const char *id, const char *format, ...) _printf_(3, 4);
 /* How many findings there are of a level. */
 size_t doctor_count(const struct doctor *d, enum finding_level level);

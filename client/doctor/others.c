@@ -66,12 +66,11 @@ static char *command_line_of(struct doctor *d, const char *name, size_t *ret_siz
 static void modem_rules(struct doctor *d, const struct usb_device *device) {
         static const char *const unmarks[] = {"ENV{ID_MM_DEVICE_IGNORE}=\"\"",
                                               "ENV{ID_MM_DEVICE_IGNORE}=\"0\""};
-        _cleanup_free_ char *file = NULL, *edit = NULL, *command = NULL, *message = NULL;
+        _cleanup_free_ char *file = NULL, *edit = NULL, *message = NULL;
 
         if (device->modem_process) {
                 file = rules_file_with(d, "ID_MM_DEVICE_PROCESS");
                 edit = file ? text_format("sed -i '/ID_MM_DEVICE_PROCESS/s/^/#/' %s", file) : NULL;
-                command = mend_udev(d, edit);
                 message = text_format("%s hands the board at %s to ModemManager "
                                       "(ID_MM_DEVICE_PROCESS).",
                                       file ? file : "A udev rule", device->port);
@@ -80,26 +79,20 @@ static void modem_rules(struct doctor *d, const struct usb_device *device) {
                 for (size_t i = 0; i < ARRAY_SIZE(unmarks) && !file; i++)
                         file = rules_file_with(d, unmarks[i]);
                 edit = file ? text_format("sed -i '/ID_MM_DEVICE_IGNORE/s/^/#/' %s", file) : NULL;
-                command = mend_udev(d, edit);
                 message = text_format("Nothing keeps ModemManager off the board at %s: "
                                       "ID_MM_DEVICE_IGNORE is not set%s%s.",
                                       device->port, file ? ", by " : "", file ? file : "");
         }
-        doctor_add(d,
-                   &(struct finding){
-                           .level = FINDING_PROBLEM,
-                           .id = device->modem_process ? "modem-manager-forced"
-                                                       : "modem-manager-not-kept-off",
-                           .port = device->port,
-                           .message = message,
-                           .meaning = "It opens the port and sends AT commands for up to 20 s each "
-                                      "time the board comes; a job waits as long.",
-                           .command = command,
-                   });
+        doctor_problem(
+                d, device->modem_process ? "modem-manager-forced" : "modem-manager-not-kept-off",
+                device->port, message,
+                "It opens the port and sends AT commands for up to 20 s each time the board "
+                "comes; a job waits as long.",
+                mend_udev(d, edit));
 }
 
 void doctor_modem_manager(struct doctor *d) {
-        _cleanup_free_ char *version = NULL, *line = NULL, *message = NULL, *command = NULL;
+        _cleanup_free_ char *version = NULL, *line = NULL, *message = NULL;
         enum modem_policy policy;
         size_t size = 0;
 
@@ -117,17 +110,11 @@ void doctor_modem_manager(struct doctor *d) {
                 message = text_format("ModemManager %s (filter policy %s) does not heed the mark "
                                       "that keeps it off boards.",
                                       version, modem_policy_name(policy));
-                command = mend_as_root(d, "systemctl disable --now " MODEM_MANAGER_UNIT, NULL);
-                doctor_add(d,
-                           &(struct finding){
-                                   .level = FINDING_PROBLEM,
-                                   .id = "modem-manager-old",
-                                   .message = message,
-                                   .meaning = "It opens serial ports of boards. Without a modem in "
-                                              "the machine it is not needed; else upgrade it to "
-                                              "1.12 or later.",
-                                   .command = command,
-                           });
+                doctor_problem(
+                        d, "modem-manager-old", NULL, message,
+                        "It opens serial ports of boards. Without a modem in the machine it "
+                        "is not needed; else upgrade it to 1.12 or later.",
+                        mend_as_root(d, "systemctl disable --now " MODEM_MANAGER_UNIT, NULL));
         }
         for (size_t i = 0; i < d->usb.n; i++) {
                 const struct usb_device *device = &d->usb.devices[i];
@@ -142,7 +129,7 @@ void doctor_modem_manager(struct doctor *d) {
 
 static void brltty_has(struct doctor *d, const struct usb_device *device) {
         _cleanup_free_ char *file = rules_file_with(d, "BRLTTY_BRAILLE_DRIVER"), *mask = NULL,
-                            *command = NULL, *what = usb_device_text(device), *message = NULL;
+                            *what = usb_device_text(device), *message = NULL;
         const char *name = file ? strrchr(file, '/') + 1 : NULL;
 
         mask = name ? text_format("ln -sf /dev/null /etc/udev/rules.d/%s", name) : NULL;
@@ -150,23 +137,15 @@ static void brltty_has(struct doctor *d, const struct usb_device *device) {
                 free(mask);
                 mask = text_format("mv %s %s.off", file, file);
         }
-        command = mend_udev(d, mask);
         message = what ? text_format("brltty takes what is plugged in at %s (%s) for a braille "
                                      "display.",
                                      device->port, what)
                        : NULL;
-        doctor_add(d,
-                   &(struct finding){
-                           .level = FINDING_PROBLEM,
-                           .id = "brltty",
-                           .port = device->port,
-                           .message = message,
-                           .meaning = "The USB-serial chip has the same id as some displays; its "
-                                      "serial port goes away a second after it came. Unplug it "
-                                      "and plug it in again after the command. Who uses a braille "
-                                      "display names it in /etc/brltty.conf instead.",
-                           .command = command,
-                   });
+        doctor_problem(d, "brltty", device->port, message,
+                       "The USB-serial chip has the same id as some displays; its serial port goes "
+                       "away a second after it came. Unplug it and plug it in again after the "
+                       "command. Who uses a braille display names it in /etc/brltty.conf instead.",
+                       mend_udev(d, mask));
 }
 
 void doctor_brltty(struct doctor *d) {

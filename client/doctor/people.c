@@ -24,17 +24,6 @@
 #define SERVICE_USER     "fwd"
 #define GROUPS_MAX       128
 
-static void problem(struct doctor *d, const char *id, const char *message, const char *meaning,
-                    char *command) {
-        _cleanup_free_ char *owned = command;
-
-        doctor_add(d, &(struct finding){.level = FINDING_PROBLEM,
-                                        .id = id,
-                                        .message = message,
-                                        .meaning = meaning,
-                                        .command = owned});
-}
-
 static void add_install(struct doctor *d, const char *id, const char *message,
                         const char *meaning) {
         _cleanup_free_ char *mend = NULL;
@@ -57,12 +46,12 @@ static void polkit_silent(struct doctor *d, const sd_bus_error *error) {
         message = masked ? strdup("polkit is masked: systemd may not start it.")
                          : text_format("polkit does not answer (%s).",
                                        error->message ? error->message : "no reason given");
-        problem(d, masked ? "polkit-masked" : "polkit-silent", message,
-                "The service asks it who may do what; without it only root may flash.",
-                mend_as_root(d,
-                             masked ? "systemctl unmask " POLKIT_UNIT
-                                    : "systemctl restart " POLKIT_UNIT,
-                             NULL));
+        doctor_problem(d, masked ? "polkit-masked" : "polkit-silent", NULL, message,
+                       "The service asks it who may do what; without it only root may flash.",
+                       mend_as_root(d,
+                                    masked ? "systemctl unmask " POLKIT_UNIT
+                                           : "systemctl restart " POLKIT_UNIT,
+                                    NULL));
 }
 
 /* 1 if polkit knows our actions, 0 if not, negative if it cannot be asked. */
@@ -107,7 +96,8 @@ void doctor_polkit(struct doctor *d) {
                 doctor_add_reinstall(d, "polkit-actions-missing", ACTION_FILE " is not there.",
                                      "polkit refuses what it does not know: only root may flash.");
         else
-                problem(d, "polkit-actions-not-loaded", "polkit does not know fwd's actions.",
+                doctor_problem(
+                        d, "polkit-actions-not-loaded", NULL, "polkit does not know fwd's actions.",
                         "It has not read its files since fwd was installed: only root may flash.",
                         mend_as_root(d, "systemctl restart " POLKIT_UNIT, NULL));
 }
@@ -247,13 +237,15 @@ static void service_user(struct doctor *d) {
         const struct group *serial = user ? getgrnam(FWD_SERIAL_GROUP) : NULL;
 
         if (!user)
-                problem(d, "user-missing", "The service's user " SERVICE_USER " does not exist.",
-                        "systemd cannot start the service.",
-                        mend_as_root(d, "systemd-sysusers fwd.conf",
-                                     "systemd-tmpfiles --create fwd.conf",
-                                     "systemctl restart fwd.service", NULL));
+                doctor_problem(d, "user-missing", NULL,
+                               "The service's user " SERVICE_USER " does not exist.",
+                               "systemd cannot start the service.",
+                               mend_as_root(d, "systemd-sysusers fwd.conf",
+                                            "systemd-tmpfiles --create fwd.conf",
+                                            "systemctl restart fwd.service", NULL));
         else if (!serial || !in_group(SERVICE_USER, primary, serial->gr_gid))
-                problem(d, "user-not-in-serial-group",
+                doctor_problem(
+                        d, "user-not-in-serial-group", NULL,
                         "The service's user is not in the group " FWD_SERIAL_GROUP
                         ", which the serial ports belong to.",
                         "It cannot ask a board what it is, nor bring it into its bootloader.",

@@ -22,22 +22,11 @@
 #define ANSWER_TIMEOUT_US                                                                          \
         (10U * 1000000U) /* an answer takes milliseconds; a start a second or two */
 
-static void problem(struct doctor *d, const char *id, const char *message, const char *meaning,
-                    char *command) {
-        _cleanup_free_ char *owned = command;
-
-        doctor_add(d, &(struct finding){.level = FINDING_PROBLEM,
-                                        .id = id,
-                                        .message = message,
-                                        .meaning = meaning,
-                                        .command = owned});
-}
-
 static void no_bus(struct doctor *d, const struct problem *p) {
         if (doctor_exists(d, "/run/systemd/system")) {
-                problem(d, "bus-unreachable", p->message,
-                        "Nothing can speak to the service, fwctl neither.",
-                        mend_as_root(d, "systemctl start dbus.socket", NULL));
+                doctor_problem(d, "bus-unreachable", NULL, p->message,
+                               "Nothing can speak to the service, fwctl neither.",
+                               mend_as_root(d, "systemctl start dbus.socket", NULL));
                 return;
         }
         doctor_add(d, &(struct finding){
@@ -98,22 +87,25 @@ static bool unit_tells(struct doctor *d) {
         if (!load || !active)
                 return false;
         if (strcmp(load, "masked") == 0) {
-                problem(d, "service-masked", "The service is masked: systemd may not start it.",
-                        "Somebody switched it off; no board can be flashed.",
-                        mend_as_root(d, "systemctl unmask " UNIT, NULL));
+                doctor_problem(d, "service-masked", NULL,
+                               "The service is masked: systemd may not start it.",
+                               "Somebody switched it off; no board can be flashed.",
+                               mend_as_root(d, "systemctl unmask " UNIT, NULL));
                 return true;
         }
         if (strcmp(load, "loaded") != 0) {
-                problem(d, "unit-not-loaded", "systemd has not read the service's unit file.",
-                        "It was installed after systemd last looked.",
-                        mend_as_root(d, "systemctl daemon-reload", NULL));
+                doctor_problem(d, "unit-not-loaded", NULL,
+                               "systemd has not read the service's unit file.",
+                               "It was installed after systemd last looked.",
+                               mend_as_root(d, "systemctl daemon-reload", NULL));
                 return true;
         }
         if (strcmp(active, "failed") != 0)
                 return false;
         result = doctor_unit_text(d, UNIT, SERVICE, "Result");
         message = text_format("The service has failed (%s).", result ? result : "reason unknown");
-        problem(d, "service-failed", message,
+        doctor_problem(
+                d, "service-failed", NULL, message,
                 "Why it did is in its log: journalctl -b -u " UNIT ".",
                 mend_as_root(d, "systemctl reset-failed " UNIT, "systemctl restart " UNIT, NULL));
         return true;
@@ -144,14 +136,16 @@ static void denied(struct doctor *d) {
                             *away = NULL;
 
         if (!file) {
-                problem(d, "policy-not-loaded", "The bus does not let you speak to the service.",
-                        "It has not read the policy that came with fwd.",
-                        mend_as_root(d, RELOAD_BUS, NULL));
+                doctor_problem(d, "policy-not-loaded", NULL,
+                               "The bus does not let you speak to the service.",
+                               "It has not read the policy that came with fwd.",
+                               mend_as_root(d, RELOAD_BUS, NULL));
                 return;
         }
         message = text_format("The bus does not let you speak to the service, as %s says.", file);
         away = text_format("mv %s %s.off", file, file);
-        problem(d, "policy-overridden", message,
+        doctor_problem(
+                d, "policy-overridden", NULL, message,
                 "It goes before fwd's own policy, by which anybody may look and polkit decides the "
                 "rest.",
                 away ? mend_as_root(d, away, RELOAD_BUS, NULL) : NULL);
@@ -168,17 +162,18 @@ static void no_answer(struct doctor *d, const sd_bus_error *error, int r) {
         if (unit_tells(d))
                 return;
         if (!there && !doctor_bus_can_start(d, FWD_BUS_NAME)) {
-                problem(d, "activation-not-loaded", "The bus does not know the service's name.",
-                        "It has not read its files since fwd was installed.",
-                        mend_as_root(d, RELOAD_BUS, NULL));
+                doctor_problem(d, "activation-not-loaded", NULL,
+                               "The bus does not know the service's name.",
+                               "It has not read its files since fwd was installed.",
+                               mend_as_root(d, RELOAD_BUS, NULL));
                 return;
         }
         message = text_format(there ? "The service runs but does not answer (%s)."
                                     : "The service cannot be started (%s).",
                               error->message ? error->message : strerror(-r));
-        problem(d, there ? "service-silent" : "service-not-started", message,
-                "No board can be flashed. Its log: journalctl -b -u " UNIT ".",
-                mend_as_root(d, "systemctl restart " UNIT, NULL));
+        doctor_problem(d, there ? "service-silent" : "service-not-started", NULL, message,
+                       "No board can be flashed. Its log: journalctl -b -u " UNIT ".",
+                       mend_as_root(d, "systemctl restart " UNIT, NULL));
 }
 
 static void check_version(struct doctor *d, const char *version) {
@@ -226,6 +221,6 @@ void doctor_service(struct doctor *d) {
         check_version(d, json_text(manager, "Version"));
         if (bus_list(d->client, "ListDevices", &d->boards, &p) != 0 ||
             bus_list(d->client, "ListJobs", &d->jobs, &p) != 0)
-                problem(d, "service-silent", p.message, "No board can be flashed.",
-                        mend_as_root(d, "systemctl restart " UNIT, NULL));
+                doctor_problem(d, "service-silent", NULL, p.message, "No board can be flashed.",
+                               mend_as_root(d, "systemctl restart " UNIT, NULL));
 }

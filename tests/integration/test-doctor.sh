@@ -158,9 +158,53 @@ finds "a bootloader that fwd does not know" unknown-bootloader note "usb:v1209p0
 simctl remove 1-1 && simctl remove 1-2 && simctl remove 1-3
 finds "no board" no-board note 'cable'
 
+bus_policy=$session/bus$n_buses.policy reload='busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig'
+cp "$bus_policy" "$session/policy"
+grep -v '<allow send_destination="org.fwctl1"' "$session/policy" >"$bus_policy"
+$reload
+finds "a policy that the bus has not read" policy-not-loaded problem "^${sudo}${reload}$"
+cp "$session/policy" "$bus_policy"
+check "the command runs" bash -c "${reload}"
+clean "and mends it" policy-not-loaded
 kill -STOP "$fwd_pid"
 finds "a service that hangs" service-silent problem "^${sudo}systemctl restart fwd.service$"
 kill -CONT "$fwd_pid"
 
 fwd_stop
+
+# ---- A service that does not see a board, an old ModemManager, a service that cannot be started ---------------
+
+# What is allowed here is not asked.
+cat >"$session/open.conf" <<-END
+	<busconfig>
+	  <type>system</type>
+	  <listen>unix:path=$session/open</listen>
+	  <auth>EXTERNAL</auth>
+	  <servicedir>$session/services</servicedir>
+	  <policy context="default">
+	    <allow user="*"/><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
+	  </policy>
+	</busconfig>
+END
+mkdir "$session/services"
+printf '[D-BUS Service]\nName=org.fwctl1\nExec=/bin/false\n' >"$session/services/org.fwctl1.service"
+mkfifo "$session/open.up"
+dbus-daemon --config-file="$session/open.conf" --nofork --print-address=1 >"$session/open.up" 2>"$session/open.log" &
+session_pids+=($!)
+read -r -t "$WAIT_S" DBUS_SYSTEM_BUS_ADDRESS <"$session/open.up" || session_die "the bus did not come up"
+finds "a service that the bus cannot start" service-not-started problem "^${sudo}systemctl restart fwd.service$"
+
+/usr/bin/python3 "$tests_dir/integration/mock-fwctl1.py" >"$session/mock.log" 2>&1 &
+session_pids+=($!)
+wait_for_name org.fwctl1 $! || session_die "the mock service did not come up"
+simctl plug betaflight-f405 1-7 && simctl wait 1-7 firmware
+finds "a board that the service has missed" board-not-seen problem "^${sudo}systemctl restart fwd.service$"
+is "it has its port" "$(json "f('board-not-seen')['port']")" 1-7
+finds "a service of another version" service-other-version note "^${sudo}systemctl restart fwd.service$"
+
+MOCK_VERSION=1.10.4 /usr/bin/python3 "$tests_dir/lib/mock-modem-manager.py" --filter-policy=strict >"$session/mm.log" 2>&1 &
+session_pids+=($!)
+wait_for_name org.freedesktop.ModemManager1 $! || session_die "the mock ModemManager did not come up"
+finds "a ModemManager that heeds no mark" modem-manager-old problem "^${sudo}systemctl disable --now ModemManager.service$"
+like "with its version and policy" "$(json "f('modem-manager-old')['message']")" '1\.10\.4 \(filter policy strict\)'
 done_testing

@@ -3,8 +3,9 @@
 """A ModemManager for tests: mock-modem-manager.py [TTY DEVICE]
 
 Owns org.freedesktop.ModemManager1 on the bus of DBUS_SYSTEM_BUS_ADDRESS. With arguments it has one modem on that
-port ("ttyACM0") and device. Writes a line for each InhibitDevice() to standard output, and what it thinks of it."""
+port ("ttyACM0") and device. MOCK_VERSION is its version (1.20.4). Writes a line for each InhibitDevice() to standard output, and what it thinks of it."""
 
+import os
 import sys
 
 from gi.repository import Gio, GLib
@@ -15,6 +16,7 @@ XML = """
 <node>
   <interface name="org.freedesktop.ModemManager1">
     <method name="InhibitDevice"><arg type="s" direction="in"/><arg type="b" direction="in"/></method>
+    <property name="Version" type="s" access="read"/>
   </interface>
   <interface name="org.freedesktop.DBus.ObjectManager">
     <method name="GetManagedObjects"><arg type="a{oa{sa{sv}}}" direction="out"/></method>
@@ -59,12 +61,16 @@ class Manager:
             invocation.return_value(None)
 
 
+def version(*_):
+    return GLib.Variant("s", os.environ.get("MOCK_VERSION", "1.20.4"))
+
+
 def main():
     manager = Manager(*sys.argv[1:])
 
     def acquired(bus, _name):
         for interface in Gio.DBusNodeInfo.new_for_xml(XML).interfaces:
-            bus.register_object(PATH, interface, manager.call, None, None)
+            bus.register_object(PATH, interface, manager.call, version, None)
 
     Gio.bus_own_name(Gio.BusType.SYSTEM, NAME, Gio.BusNameOwnerFlags.NONE, acquired, None, None)
     GLib.MainLoop().run()
