@@ -55,7 +55,7 @@ static const struct dfu_chip chips[] = {
          "@Internal Flash  /0x08000000/04*032Kg,01*128Kg,07*256Kg",
          "0x08000000/4\\*32K,1\\*128K,7\\*256K", NULL, F7_TIMES,
          .erase = {{32, 200}, {128, 500}, {256, 1000}}, .unprotect_ms = 16000},
-        {"STM32H743, H750 or H753", "STM32H7", "STM32H743* STM32H753*", ST,
+        {"STM32H743, H750 or H753", "STM32H7", "STM32H743* STM32H753*", "STM32H750*", ST,
          "@Internal Flash   /0x08000000/16*128Kg", "0x08000000/16\\*128K", NULL, H7_TIMES,
          .unprotect_ms = 10000},
         {"STM32H723, H725 or H735", "STM32H7", "STM32H72* STM32H735*", ST,
@@ -124,6 +124,26 @@ bool dfu_chip_may_be(const struct dfu_chip *chip, const char *family) {
         size_t n = strlen(family), known = strlen(chip->family);
 
         return strncmp(chip->family, family, n < known ? n : known) == 0;
+}
+
+/* Geehy's chips are made to run ST's firmware. */
+static bool is_family(const struct dfu_chip *chip, const char *mcu) {
+        return dfu_chip_may_be(chip, mcu) ||
+               (strncmp(chip->family, "APM32", 5) == 0 && strncmp(mcu, "STM32", 5) == 0 &&
+                strncmp(chip->family + 5, mcu + 5, strlen(chip->family + 5)) == 0);
+}
+
+bool dfu_chip_takes_mcu(const struct dfu_chip *chip, const char *mcu) {
+        if (!is_family(chip, mcu))
+                return false;
+        if (!chip->mcus || matches_one(chip->mcus, mcu) ||
+            (chip->also && matches_one(chip->also, mcu)))
+                return true;
+        /* One of its family, and known by another map. */
+        for (size_t i = 0; i < ARRAY_SIZE(chips); i++)
+                if (chips[i].mcus && matches_one(chips[i].mcus, mcu))
+                        return false;
+        return true;
 }
 
 static uint64_t erase_ms(const struct dfu_chip *chip, uint64_t size_bytes) {

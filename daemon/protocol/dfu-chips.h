@@ -2,7 +2,8 @@
 #pragma once
 
 /* What kinds of chips there are behind a memory map, and how long their flash takes: for telling
- * people what is there and how long a plan will run, never for deciding what may be written. Const
+ * people what is there and how long a plan will run, and for refusing firmware that is for another
+ * chip; never for deciding where may be written. Const
  * data, a row for each map that chips show. Pure; worker only. */
 
 #include <stdbool.h>
@@ -15,6 +16,7 @@ struct dfu_chip {
         const char *family; /* how the names of all of them begin: "STM32F4" */
         const char *mcus;   /* shell patterns of names that firmware gives itself, blank separated;
                                NULL: none */
+        const char *also;   /* more patterns: of chips that have this map as well as another */
         uint16_t vendor_id, product_id;
         /* The flash string of the bootloader, for planning without a board; NULL: none. */
         const char *flash_string;
@@ -36,5 +38,8 @@ const struct dfu_chip *dfu_chip_find(uint16_t vendor_id, uint16_t product_id,
 const struct dfu_chip *dfu_chip_of_mcu(const char *mcu);
 /* Whether the chip may be one whose name begins with `family` ("STM32F4", or more exactly). */
 bool dfu_chip_may_be(const struct dfu_chip *chip, const char *family);
+/* Whether firmware for a chip of this name ("STM32F722") may be for this one. What the table does
+ * not know may be. */
+bool dfu_chip_takes_mcu(const struct dfu_chip *chip, const char *mcu);
 /* About how long it takes to erase, write and read back all of the plan, milliseconds. */
 uint64_t dfu_chip_plan_ms(const struct dfu_chip *chip, const struct flash_plan *plan);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/text.h"
 #include "service/device.h"
 #include "service/match.h"
 #include "service/steps.h"
@@ -44,6 +45,22 @@ static bool match_needed(const struct job *job) {
         return !job_is_forced(job);
 }
 
+/* A board that was never seen with its firmware: the chip is looked at, and its name cannot be. */
+static void tell_unchecked(struct job *job, const struct match_image *image) {
+        _cleanup_free_ char *notice = NULL;
+
+        if (job->device->mode != MODE_BOOTLOADER || !image->board ||
+            *device_get(job->device, DEVICE_BOARD_NAME))
+                return;
+        notice = text_format("%s%sThe firmware is for a board called %s. Whether this is one could "
+                             "not be checked: it is in its bootloader, and was never seen with its "
+                             "firmware.",
+                             job->standing_notice ? job->standing_notice : "",
+                             job->standing_notice ? " " : "", image->board);
+        if (notice)
+                job_set_standing_notice(job, notice);
+}
+
 static int match_start(struct job *job) {
         const struct device *device = job->device;
         const struct match_board board = {
@@ -61,7 +78,10 @@ static int match_start(struct job *job) {
         };
         int r = match_check(&board, &image, &job->fault);
 
-        return r < 0 ? r : STEP_DONE;
+        if (r < 0)
+                return r;
+        tell_unchecked(job, &image);
+        return STEP_DONE;
 }
 
 const struct step step_match = {.needed = match_needed, .start = match_start};

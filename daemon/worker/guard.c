@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mcu.h"
+#include "image/claims.h"
+
 bool guard_raw_address(const struct board_profile *profile, struct image_options *ret) {
         if (!profile || !profile->has_raw_address)
                 return false;
@@ -162,6 +165,27 @@ int guard_check_family(const struct image *image, const struct dfu_chip *chip,
         return fault_set(fault, FWD_WRONG_BOARD,
                          "The firmware file is for chips of the family %s, the board has an %s",
                          name, chip->name);
+}
+
+int guard_check_mcu(const struct image *image, const struct dfu_chip *chip, struct fault *fault) {
+        /* All that have the map have the memory of the first that its name tells. */
+        const struct mcu *mcu = chip ? mcu_find(chip->name) : NULL;
+        struct claims claims;
+
+        if (!chip)
+                return 0;
+        image_claims(image, &claims);
+        if (claims.mcu[0] && !dfu_chip_takes_mcu(chip, claims.mcu))
+                return fault_set(fault, FWD_WRONG_BOARD,
+                                 "The firmware is %s for %s, but the chip of this board is an %s",
+                                 claims.firmware[0] ? claims.firmware : "built", claims.mcu,
+                                 chip->name);
+        if (claims.has_stack && mcu && !mcu_takes_stack(mcu, claims.stack))
+                return fault_set(fault, FWD_WRONG_BOARD,
+                                 "The firmware has its stack at 0x%08" PRIx32 ", where the chip "
+                                 "of this board (%s) has no memory",
+                                 claims.stack, chip->name);
+        return 0;
 }
 
 /* USB 2.0 §9.6.1: a device descriptor begins so, with 64 bytes on EP0, which all these chips have.

@@ -32,6 +32,9 @@ int guard_check_ids(const struct image *image, uint16_t vendor_id, uint16_t prod
 /* The chips that the file names (UF2) against the one that is there, as far as both are known; NULL
  * fits all. FWD_WRONG_BOARD. */
 int guard_check_family(const struct image *image, const struct dfu_chip *chip, struct fault *fault);
+/* What the firmware says that it is built for, and where it has its stack, against the chip that is
+ * there. FWD_WRONG_BOARD. */
+int guard_check_mcu(const struct image *image, const struct dfu_chip *chip, struct fault *fault);
 /* The same for ODrive boards; `name` is the file's ("" if not known). Also 2: the file is for such
  * a board, but does not say for which supply voltage. */
 int guard_check_odrive(const struct image *image, const char *name, const char *type,

@@ -71,6 +71,8 @@ static int check_board(struct worker *worker, const struct image *image, const s
                 r = guard_check_ids(image, dfu->usb->vendor_id, dfu->usb->product_id, fault);
         if (r == 0 && !worker->options.force)
                 r = guard_check_family(image, dfu->chip, fault);
+        if (r == 0 && !worker->options.force && !worker->recover)
+                r = guard_check_mcu(image, dfu->chip, fault);
         if (r == 0)
                 r = check_alt(image, dfu, fault);
         return r;
@@ -105,6 +107,8 @@ static int plan_on_paper(struct worker *worker, const struct image *image, struc
         r = chip_on_paper(worker, &dfu, fault);
         if (r == 0 && !worker->options.force)
                 r = guard_check_family(image, dfu.chip, fault);
+        if (r == 0 && !worker->options.force && !worker->recover)
+                r = guard_check_mcu(image, dfu.chip, fault);
         if (r == 0 && !image->has_address)
                 r = fault_set(fault, FWD_INVALID_ARGUMENT,
                               "The firmware file does not say where it belongs: an address is "

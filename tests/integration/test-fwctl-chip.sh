@@ -130,6 +130,21 @@ dump "$session/before"
 check_exit "unprotect once more does nothing" 0 fwctl unprotect --yes
 unchanged "unprotect of an open chip" bootloader
 
+# --- a board that was never seen with its firmware
+simctl remove 1-1 >/dev/null
+check "a board in its bootloader" simctl plug stm32-f405 1-1 uid=00aa00bb00cc00dd00ee00ff
+check "is seen" wait_for 1-1 Mode bootloader
+dump "$session/before"
+check_exit "firmware for another chip" 6 fwctl flash "$source_dir/tests/data/hello-5.hex"
+like "is refused by what the chip is" "$output" "for STM32F722.*chip of this board is an STM32F405"
+unchanged "firmware for another chip" bootloader
+check_exit "in a dry run, too" 6 fwctl flash --dry-run "$source_dir/tests/data/hello-5.hex"
+check_exit "firmware for the chip" 0 fwctl flash --no-leave "$source_dir/tests/data/hello-4.hex"
+like "is taken, and that nobody knows its board is said" "$output" "board called MATEKF405TE.*could not be checked"
+check_exit "firmware that names no board" 0 fwctl flash --no-leave "$source_dir/tests/data/hello-1.hex"
+unlike "needs no such words" "$output" "could not be checked"
+check_exit "--force" 0 fwctl flash --force --no-leave "$source_dir/tests/data/hello-5.hex"
+
 # --- plain DFU 1.1: no addresses, and no more than the device gives
 simctl remove 1-1 >/dev/null
 check "a device with plain DFU" simctl plug dfu11 1-1

@@ -258,7 +258,7 @@ static void test_chip_names(void **state) {
 
 static void test_families(void **state) {
         const struct dfu_chip *f405 = dfu_chip_of_mcu("STM32F405");
-        const struct dfu_chip *any = dfu_chip_of_mcu("STM32G474");
+        const struct dfu_chip *any = dfu_chip_of_mcu("STM32G474"), *apm;
 
         assert_non_null(f405);
         assert_true(dfu_chip_may_be(f405, "STM32F4"));
@@ -270,6 +270,26 @@ static void test_families(void **state) {
         assert_true(dfu_chip_may_be(any, "STM32L4"));
         assert_null(dfu_chip_of_mcu("STM32F427")); /* of 1 MiB in one bank or two */
         assert_null(dfu_chip_of_mcu("ESP32"));
+
+        /* Firmware for one chip on another: refused only where it is certain. */
+        assert_true(dfu_chip_takes_mcu(f405, "STM32F405"));
+        assert_true(dfu_chip_takes_mcu(f405, "STM32F407"));
+        assert_false(dfu_chip_takes_mcu(f405, "STM32F411")); /* known by another map */
+        assert_false(dfu_chip_takes_mcu(f405, "STM32F722"));
+        assert_false(dfu_chip_takes_mcu(f405, "AT32F435"));
+        assert_false(dfu_chip_takes_mcu(f405, "RP2350"));
+        assert_true(dfu_chip_takes_mcu(f405, "STM32F4"));
+        assert_true(dfu_chip_takes_mcu(dfu_chip_of_mcu("STM32H743"), "STM32H750"));
+        assert_false(dfu_chip_takes_mcu(dfu_chip_of_mcu("STM32H743"), "STM32H723"));
+        assert_true(dfu_chip_takes_mcu(dfu_chip_of_mcu("STM32H743"), "STM32H7A3")); /* not known */
+        assert_false(dfu_chip_takes_mcu(any, "STM32F303"));
+        assert_true(dfu_chip_takes_mcu(any, "STM32L476"));
+        apm = dfu_chip_find(0x314b, 0x0106,
+                            "@Internal Flash  /0x08000000/04*016Kg,01*064Kg,07*128Kg");
+        assert_non_null(apm);
+        assert_true(dfu_chip_takes_mcu(apm, "APM32F405"));
+        assert_true(dfu_chip_takes_mcu(apm, "STM32F405")); /* made to run it */
+        assert_false(dfu_chip_takes_mcu(apm, "STM32F722"));
         assert_null(dfu_chip_of_mcu(""));
 }
 
