@@ -67,7 +67,7 @@ static int create_file(const char *path) {
 /* SQLITE_SCHEMA: made by a later version, which is left alone. */
 static int open_file(const char *path, bool create, sqlite3 **ret) {
         _cleanup_(sqlite3_close_p) sqlite3 *db = NULL;
-        int r = create ? create_file(path) : SQLITE_OK, version;
+        int r = create ? create_file(path) : SQLITE_OK, version = 0;
 
         if (r == SQLITE_OK)
                 r = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL);
