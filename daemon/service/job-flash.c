@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "service/device.h"
+#include "service/old-flash.h"
 #include "service/steps.h"
 
 int flash_check_board(const struct device *device, struct fault *fault) {
@@ -62,6 +63,12 @@ static int flash_start(struct job *job) {
                                  "its bootloader: its switch, jumper or button still says so");
         (void) snprintf(job->unique_id, sizeof(job->unique_id), "%s",
                         device_get(device, DEVICE_UNIQUE_ID));
+        if (old_flash_wanted(job)) {
+                int r = old_flash_open(job, &job->output_fd, &job->old_flash, &job->fault);
+
+                if (r < 0)
+                        return r;
+        }
         request.node = device->usb_node;
         request.vendor_id = device->vendor_id;
         request.product_id = device->product_id;
@@ -69,11 +76,13 @@ static int flash_start(struct job *job) {
         request.options = &job->options;
         request.image_fd = job->image_fd;
         request.output_fd = job->output_fd;
+        request.save_if_lost = job->old_flash != NULL;
         request.image_name = job->image_name;
         return step_start_worker(job, &request);
 }
 
 int flash_finish(struct job *job, const struct worker_outcome *outcome) {
+        old_flash_settle(job);
         /* A board that goes while it is sent off has done what was asked. */
         if (outcome->fault.error == FWD_DEVICE_LOST && outcome->state == BOARD_VERIFIED &&
             strcmp(job->phase, "leaving") == 0)

@@ -119,6 +119,7 @@ static struct job *job_free(struct job *job) {
         free(job->phase);
         free(job->message);
         free(job->standing_notice);
+        free(job->old_flash);
         free(job->notice_before);
         free(job);
         return NULL;

@@ -97,6 +97,7 @@ struct job {
         bool resets;           /* the last worker left the board starting again */
         struct backup backup;  /* safe on the disk; no id: there is none */
         int output_fd;         /* the caller's file for what is read; a copy of options' */
+        char *old_flash;       /* path of the service's own file for it; NULL: none */
         int config_fd;         /* what is to be on the board; sealed */
         char variant[16];      /* the firmware that the configuration is of */
         char *standing_notice; /* told whenever there is nothing more urgent to tell */

@@ -107,6 +107,8 @@ static void args_fill(struct args *args, const char *program, const struct worke
                 args_add(args, "--option=only=%s", r->options->only);
         if (r->options->save_with_errors)
                 args_add(args, "--option=save-with-errors=yes");
+        if (r->save_if_lost)
+                args_add(args, "--option=save-if-lost=yes");
 }
 
 /* Only what the worker reads, the loader's, and what a sanitizer or a simulated bus needs. */

@@ -25,8 +25,9 @@ struct worker_request { /* the command line of docs/architecture.md; NULL, -1, 0
         const char *map, *mcu; /* for plans without a node; NULL, "": not known */
         int output_fd;         /* a memfd for what the worker reads from the board */
         const struct options *options;
-        bool recover; /* the file is a loader */
-        unsigned job; /* for the journal */
+        bool save_if_lost; /* the output is for a flash that costs the board its settings, alone */
+        bool recover;      /* the file is a loader */
+        unsigned job;      /* for the journal */
 };
 
 #define WORKER_REQUEST_INIT                                                                        \

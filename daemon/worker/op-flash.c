@@ -226,7 +226,8 @@ static int flash_dfuse(struct worker *worker, struct image *image, struct dfu *d
                 return r;
         if (worker->options.dry_run)
                 return 0;
-        r = save_old(worker, dfu, flash, fault);
+        r = worker->options.save_if_lost && !plan.loses_kept ? 0
+                                                             : save_old(worker, dfu, flash, fault);
         if (r < 0)
                 return r;
         r = worker_check_cancel(fault);

@@ -31,6 +31,10 @@ static int take_recover(struct options *options, const char *value) {
         return take_bool(value, &options->recover);
 }
 
+static int take_save_if_lost(struct options *options, const char *value) {
+        return take_bool(value, &options->save_if_lost);
+}
+
 static int take_leave(struct options *options, const char *value) {
         return take_bool(value, &options->leave);
 }
@@ -119,6 +123,7 @@ static const struct {
          "parts with commas between, such as serial,receiver,modes,osd"},
         {"save-with-errors", OPTIONS_RESTORE, take_save_with_errors, "yes or no"},
         {"recover", OPTIONS_INSPECT, take_recover, "yes or no"},
+        {"save-if-lost", OPTIONS_FLASH, take_save_if_lost, "yes or no"},
         {"to", OPTIONS_REBOOT, take_to, "bootloader or firmware"},
 };
 

@@ -53,6 +53,7 @@ struct options {
         char only[OPTION_ONLY_SIZE]; /* parts of a configuration, with commas between; "": all */
         bool save_with_errors; /* what the board takes of a configuration is saved without the rest
                                 */
+        bool save_if_lost;     /* the old flash is saved only if settings of the board go with it */
         bool recover;          /* inspect: as the board's own loader */
         unsigned seen;         /* bits of table rows, for what is given twice */
 };

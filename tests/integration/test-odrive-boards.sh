@@ -111,9 +111,23 @@ is "the board runs again" "$(fwctl show -p Mode --value)" firmware
 is "no byte went to its serial port" "$(simctl stats 1-1 |
         /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["by_request"].get("21/20", 0))')" 0
 check_exit "erase=full" 0 fwctl -j flash --erase=full "$good"
-json "tells that settings went" "$(answer)" '"Settings" in j["details"]["Notice"]'
+json "tells that settings went, and where they are" "$(answer)" '"Settings of the board are erased" in j["details"]["Notice"] and
+        j["details"]["OldFlash"] in j["details"]["Notice"]'
+old=$(printf '%s' "$(answer)" | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["details"]["OldFlash"])')
+is "all of the flash is there" "$(stat -c '%s %a' "$old")" "1048576 600"
+same_bytes "with the settings" "$session/settings" <(tail -c +$((0xC0001)) "$old" | head -c 4096)
 simctl dump 1-1 "$session/nvm" 0x080C0000 16
 is "they are gone" "$(od -An -tx1 -N4 "$session/nvm" | tr -d ' ')" ffffffff
+check_exit "what was kept goes back as it is" 0 fwctl flash --address=0x08000000 "$old"
+flash_is "the settings are there again" 0x080C0000 "$session/settings"
+rm -r "$session/state/old-flash"
+: >"$session/state/old-flash"
+check_exit "no place for it" 1 fwctl -j flash --erase=full "$good"
+json "is an error before anything is erased" "$(answer)" 'j["error"]["name"] == "StorageFailed" and j["state"] == "untouched"'
+rm "$session/state/old-flash"
+flash_is "the settings are still there" 0x080C0000 "$session/settings"
+check_exit "settings that the person keeps" 0 fwctl flash --erase=full --save-old="$session/mine.bin" "$good"
+is "are not kept twice" "$(ls "$session/state/old-flash" 2>/dev/null)" ""
 check_exit "reboot alone" 0 fwctl reboot
 is "it is in its bootloader" "$(fwctl show -p Mode --value)" bootloader
 check_exit "flashed from there" 0 fwctl flash "$good"
