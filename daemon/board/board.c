@@ -108,6 +108,7 @@ struct board_profile *board_profile_free(struct board_profile *profile) {
         patterns_free(profile->image_usb_ids);
         free(profile->otp_missing);
         free(profile->otp_warning);
+        free(profile->mcu);
         free(profile->otp_default);
         free(profile->image_hint);
         free(profile->protected_ranges);

@@ -100,6 +100,7 @@ struct board_profile {
         /* USB ids ("045b:59d7") of the firmware that belongs on it, as they stand in the device
          * descriptors of an image. */
         char **image_usb_ids;
+        char *mcu;         /* the chip that all of these boards have ("STM32F405"); NULL */
         char *otp_default; /* the type of such a board whose memory is empty */
         char *image_hint;  /* to a person whose file is linked for where the loader is */
 };

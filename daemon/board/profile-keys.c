@@ -136,6 +136,10 @@ static int parse_hand_entry(struct board_profile *p, const char *value) {
         return parse_flag(value, &p->hangs_after_hand_entry);
 }
 
+static int parse_mcu(struct board_profile *p, const char *value) {
+        return append_text(&p->mcu, value);
+}
+
 static int parse_otp_default(struct board_profile *p, const char *value) {
         return append_text(&p->otp_default, value);
 }
@@ -255,6 +259,7 @@ static const struct profile_key keys[] = {
         {"Match", "Manufacturer", parse_manufacturer, false, "patterns separated by '|'"},
         {"Match", "Product", parse_product, false, "patterns separated by '|'"},
         {"Firmware", "Flash", parse_flashable, false, "yes or no"},
+        {"Firmware", "Mcu", parse_mcu, false, "a text"},
         {"Firmware", "RawAddress", parse_raw_address, false, "an address"},
         {"Firmware", "Protect", parse_protect, false, "ranges such as 0x08000000+16K"},
         {"Firmware", "Keep", parse_keep, false, "ranges such as 0x08000000+16K"},

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mcu.h"
 #include "protocol/dfu-chips.h"
 #include "protocol/dfu-internal.h"
 
@@ -37,16 +38,21 @@ static char *flash_string_of(const char *map) {
 }
 
 int dfu_on_paper(const char *map, const char *mcu, struct dfu *ret, struct fault *fault) {
-        const struct dfu_chip *chip = mcu && *mcu ? dfu_chip_of_mcu(mcu) : NULL;
+        const struct mcu *known = mcu ? mcu_find(mcu) : NULL;
+        /* Releases call one chip differently: "STM32F40x", "STM32F7X2". */
+        const struct dfu_chip *chip = known         ? dfu_chip_of_mcu(known->name)
+                                      : mcu && *mcu ? dfu_chip_of_mcu(mcu)
+                                                    : NULL;
         _cleanup_free_ char *told = map && *map ? flash_string_of(map) : NULL;
         const char *flash_string = told ? told : chip ? chip->flash_string : NULL;
         _cleanup_dfu_ struct dfu dfu = {.alt = -1, .dfuse = true, .state = DFU_STATE_UNKNOWN};
         size_t i = 0;
 
         if (!flash_string)
-                return fault_set(fault, FWD_NEEDS_USER_ACTION,
-                                 "Nothing is known of this board's memory while it is in its "
-                                 "firmware");
+                return fault_set(
+                        fault, FWD_NEEDS_USER_ACTION,
+                        "Nothing is known of this board's memory while it is in its "
+                        "firmware: bring it into its bootloader for a plan (fwctl reboot)");
         while (fnmatch(makers[i].mcu, mcu ? mcu : "", 0) != 0)
                 i++;
         if (memory_map_add(&dfu.map, 0, flash_string) < 0)

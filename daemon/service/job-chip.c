@@ -189,6 +189,8 @@ static int plan_start(struct job *job) {
                 request.options = &job->options;
                 request.map = device_get(job->device, DEVICE_MEMORY_MAP);
                 request.mcu = device_get(job->device, DEVICE_MCU);
+                if (!*request.mcu && job->device->profile)
+                        request.mcu = job->device->profile->mcu;
         }
         request.image_fd = job->image_fd;
         return step_start_worker(job, &request);

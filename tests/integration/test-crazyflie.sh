@@ -86,6 +86,13 @@ check_exit "not even by hand: it is no port to open" 1 \
         env FWD_PROFILE_PATH="$source_dir/daemon/board/profiles" LD_PRELOAD="$(preload_for "$worker_program")" \
         "$worker_program" reboot --board=crazyflie --tty="$(simctl list | awk '{ print $5 }')"
 
+check_exit "a plan, while it runs" 0 fwctl flash --dry-run "$files/cf2.bin"
+like "has sectors, blocks, bytes and seconds" "$output" \
+        "would erase [0-9]+ sectors \([0-9]+ bytes\), write [0-9]+ bytes in [0-9]+ blocks, in about [0-9]+ s"
+check_exit "a plan for its loader" 0 fwctl recover-bootloader --dry-run "$files/loader.bin"
+like "is of the first sector" "$output" "0x08000000.16384"
+is "it was not asked for its bootloader" "$(fwctl show -p Mode --value)" firmware
+
 # --- the main job
 keep
 check_exit "flash a raw file without an address" 0 fwctl -j flash "$files/cf2.bin"

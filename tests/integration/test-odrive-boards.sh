@@ -101,6 +101,10 @@ check "an ODrive comes" odrive
 simctl load 1-1 "$session/settings" 0x080C0000
 is "it is known by its USB id and strings" "$(fwctl show -p Board --value)" odrive
 is "nobody has to do anything" "$(fwctl show -p Hint --value)" ""
+check_exit "a plan, while it runs" 0 fwctl flash --dry-run "$good"
+like "has sectors, blocks, bytes and seconds" "$output" "would erase [0-9]+ sectors .* in [0-9]+ blocks, in about [0-9]+ s"
+check_exit "a plan that costs its settings" 0 fwctl flash --dry-run --erase=full "$good"
+like "says so" "$output" "Settings of the board are erased"
 check_exit "it is flashed from its running firmware" 0 fwctl -j flash "$good"
 json "verified, by its own call, as what it says to be" "$(answer)" 'j["state"] == "verified" and
         j["details"]["Method"] == "enter_dfu_mode" and j["details"]["BoardName"] == "ODrive v3.6-56V" and
