@@ -137,6 +137,25 @@ for fault in garbage half no-save no-prompt other-echo; do
         is "$fault: nothing is kept of it" "$(n_backups)" "$n"
 done
 
+check "older firmware" fresh version=4.4.2
+check_exit "a plan for it, whose chip has another name" 0 fwctl flash --dry-run "$data/hello-2.hex"
+like "has seconds" "$output" "in about [0-9]+ s"
+printf '# Betaflight / STM32F405 (F405) 2026.12.0 Jan 1 2027 / 01:01:01 (0a1b2c3d) MSP API: 1.49\ndefaults nosave\n%s\nsave\n' \
+        $'set rx_uart = UART2\nset small_angle = 99\nset new_thing = 4' >"$session/later.txt"
+check_exit "a configuration of a later release" 12 fwctl restore "$session/later.txt"
+like "each line that it does not have is told" "$output" "set new_thing = 4.*Left out: set rx_uart = UART2 .this firmware has serial lines"
+check "it is back" wait_for 1-1 BoardName SPEEDYBEEF405V4
+is "nothing was saved" "$(config)" "$(<"$session/before.txt")"
+
+# --- a reboot that is ignored
+simctl set 1-1 ignore-reboot 1 >/dev/null
+before=$(simctl dump 1-1 "$session/after" >/dev/null && sha256sum <"$session/after")
+check_exit "a board that takes no notice" 10 fwctl flash --no-keep-config "$data/hello-2.hex"
+like "a person is told to bring it there" "$output" "untouched.*Hold its BOOT button"
+is "the flash is as it was" "$(simctl dump 1-1 "$session/after" >/dev/null && sha256sum <"$session/after")" "$before"
+simctl set 1-1 ignore-reboot 0 >/dev/null
+check_exit "it can be talked to" 0 fwctl backup
+
 # --- flashes that keep the configuration
 check "a fresh board" fresh
 check_exit "a flash keeps the configuration by default" 0 fwctl -j -q flash "$data/hello-2.hex"
@@ -213,6 +232,13 @@ act='simctl unplug 1-1'
 at "reading the configuration" flash "$data/hello-2.hex"
 is "pulled while it is read: exit status" "$status" 8
 untouched "pulled while it is read"
+
+ready "pulled while the old flash is saved"
+simctl set 1-1 unplug-upload 9 >/dev/null
+check_exit "pulled while the old flash is saved" 8 fwctl flash --save-old="$session/old.bin" "$data/hello-2.hex"
+backup_is_safe "pulled while the old flash is saved"
+untouched "pulled while the old flash is saved"
+is "there is no half of a file" "$(ls "$session/old.bin" 2>/dev/null)" ""
 
 for fault in erase:2 write:3; do
         ready "pulled at ${fault%:*}"

@@ -65,6 +65,22 @@ for fault in refused:12 silent:10 ignored:12; do
         like "${fault%:*}: the backup is named" "$output" "fwctl restore 1-1 $(newest)"
         check "${fault%:*}: the board is there" wait_for 1-1 ConfigState configured
 done
+check "a board that is pulled meanwhile" fresh version=4.4.2 custom-defaults=1
+check_exit "with settings" 0 fwctl -q restore --only=other "$session/own.txt"
+check "they are saved" wait_for 1-1 ConfigState configured
+simctl set 1-1 reset-fault silent >/dev/null
+coproc fwctl_run { exec fwctl restore --custom-defaults 2>&1; }
+pid=$! output='' progress=''
+exec {progress}<&"${fwctl_run[0]}"
+while read -r -u "$progress" -t "$WAIT_S" line; do
+        output+=$line$'\n'
+        [[ $line != *"applying the custom defaults"* ]] || simctl unplug 1-1 >/dev/null
+done
+exec {progress}<&-
+wait "$pid"
+# Before the board was asked it is lost; after that it may be on its way, and is waited for.
+like "pulled: an error of its own" "$?" '^(8|10)$'
+like "pulled: the backup is named" "$output" "fwctl restore 1-1 $(newest)"
 check "a board that has none" fresh version=4.4.2
 check_exit "is refused" 1 fwctl restore --custom-defaults
 like "with what to do" "$output" "flash a file that was made for this board"

@@ -25,9 +25,9 @@ static bool has_noreboot(const struct betaflight *b) {
 
 static void go(struct call *call, enum firmware_wish wish) {
         cli_say(call->b, "\r\nRebooting");
-        call->b->cli.mode = CLI_OFF;
-        call->b->cli.stop = true;
         betaflight_wish(call->b, wish, call->now_us);
+        call->b->cli.mode = CLI_OFF;
+        call->b->cli.stop = call->b->fw.wish != WISH_NOTHING; /* else it does not come to it */
 }
 
 static void say_version(struct betaflight *b) {

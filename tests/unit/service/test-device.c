@@ -6,6 +6,7 @@
 
 #include "bench.h"
 #include "service/alias.h"
+#include "service/steps.h"
 
 static void test_comes_and_goes(void **state) {
         struct bench *bench = *state;
@@ -49,6 +50,39 @@ static void test_identified_by_itself(void **state) {
         assert_string_equal(device_name(device), "STUB405");
         assert_string_equal(call, "identify port=" PORT " node= tty=/dev/ttyACM0 id= serial= "
                                   "board=betaflight options=");
+}
+
+/* Boards whose bootloader is no DFU device: known, and told apart by what to do with them. */
+static void test_other_bootloaders(void **state) {
+        static const struct {
+                enum device_mode mode;
+                const char *candidates, *manufacturer, *board, *answer;
+        } rows[] = {
+                {MODE_FIRMWARE, "rp2350-betaflight", "Betaflight", "rp2350-betaflight",
+                 "copy the .uf2 file to the drive"},
+                {MODE_BOOTLOADER, "rp2350", "Raspberry Pi", "rp2350", ".uf2"},
+                {MODE_FIRMWARE, "esp32", "Espressif", "esp32", "Use esptool"},
+        };
+        struct bench *bench = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct device_usb usb = {.port = PORT,
+                                         .node = "/dev/bus/usb/001/004",
+                                         .mode = rows[i].mode,
+                                         .candidates = rows[i].candidates};
+                struct fault fault = FAULT_INIT;
+
+                (void) snprintf(usb.manufacturer, sizeof(usb.manufacturer), "%s",
+                                rows[i].manufacturer);
+                devices_usb_added(&bench->service, &usb);
+                assert_string_equal(device_get(bench->service.devices, DEVICE_BOARD),
+                                    rows[i].board);
+                assert_true(flash_check_board(bench->service.devices, &fault) < 0);
+                assert_int_equal(fault.error, FWD_NOT_SUPPORTED);
+                if (!strstr(fault.message, rows[i].answer))
+                        fail_msg("%s", fault.message);
+                bench_unplug(bench, PORT);
+        }
 }
 
 /* Opening the serial port of an unknown thing may start its motors. */
@@ -232,6 +266,7 @@ int main(void) {
                 TEST(test_firmware_is_used_by_its_tty),
                 TEST(test_unknown_ids_are_left_alone),
                 TEST(test_identified_by_itself),
+                TEST(test_other_bootloaders),
                 TEST(test_never_opened_uninvited),
                 TEST(test_failed_identification),
                 TEST(test_unplugged_while_identified),
