@@ -126,6 +126,8 @@ check_exit "noise" 6 fwctl restore "$session/noise.bin"
 is "after all of them" "$(config)" "$(<"$session/before.txt")"
 simctl set 1-1 armed 1 >/dev/null
 check_exit "an armed board" 5 fwctl backup
+check_exit "is not flashed, either" 5 fwctl flash --no-keep-config "$data/hello-2.hex"
+check_exit "nor restored" 5 fwctl restore "$session/a.txt"
 simctl set 1-1 armed 0 >/dev/null
 for fault in garbage half no-save no-prompt other-echo; do
         # The last two are of the interactive command line.
@@ -220,11 +222,24 @@ rm "$session/state/backups"
 untouched "state directory"
 is "the board runs" "$(fwctl show -p Mode --value)" firmware
 
-ready "bad command line"
-simctl set 1-1 cli-fault half >/dev/null
-check_exit "a configuration that stops half way" 10 fwctl flash "$data/hello-2.hex"
-untouched "bad command line"
-simctl set 1-1 cli-fault none >/dev/null
+# Framed, and interactive: what is no configuration keeps the flash from beginning.
+for fault in half:10: garbage:1: no-save:1: half:10:4.4.2 garbage:1:4.4.2 no-prompt:10:4.4.2; do
+        IFS=: read -r what status version <<<"$fault"
+        name="a command line with $what${version:+, version $version}"
+        ready "$name"
+        if [ -n "$version" ]; then
+                check "$name: older firmware" fresh "version=$version"
+                before=$(simctl dump 1-1 "$session/after" >/dev/null && sha256sum <"$session/after")
+                rm -f "$session/after"
+        fi
+        n=$(n_backups)
+        simctl set 1-1 cli-fault "$what" >/dev/null
+        check_exit "$name" "$status" fwctl flash "$data/hello-2.hex"
+        like "$name: nothing was flashed" "$output" "could not be backed up, so nothing was flashed.*--no-keep-config"
+        untouched "$name"
+        is "$name: what is no configuration is no backup" "$(n_backups)" "$n"
+        simctl set 1-1 cli-fault none >/dev/null
+done
 
 ready "pulled while it is read"
 slow 1

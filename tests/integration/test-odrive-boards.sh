@@ -197,6 +197,8 @@ simctl plug odrive-v3 1-2 switch=dfu >/dev/null
 check "a board that was never seen in its firmware" wait_for 1-2 Board stm32-dfu
 check_exit "takes its firmware" 0 fwctl flash "$good"
 is "as its record says what it is" "$(fwctl show 1-2 -p Board --value)" odrive
+check_exit "one that only its record tells, with all erased" 0 fwctl -j flash --force --erase=full --no-leave 1-2 "$session/v35.bin"
+json "its settings are kept as well" "$(answer)" '"/old-flash/" in j["details"]["OldFlash"]'
 simctl remove 1-2 >/dev/null
 wait_gone 1-2
 check "an ODrive with its switch on DFU" odrive switch=dfu
