@@ -12,7 +12,7 @@
 #include "service/udev.h"
 
 /* It may come this share late, so that the machine wakes up for several things at once. */
-#define TIMER_SHARE      10U
+#define TIMER_SHARE 10U
 
 /* How long systemd may take to read a message. It does not matter to the second. */
 #define BARRIER_LIMIT_US (5ULL * 1000 * 1000)
