@@ -29,7 +29,8 @@ void agent_start(const struct client *c, struct agent *agent) {
 
         agent->pid = 0;
         /* Standard input counts: this is about who could type. */
-        if (c->options.no_ask_password || geteuid() == 0 || !isatty(STDIN_FILENO))
+        if (c->options.no_ask_password || c->options.direct || geteuid() == 0 ||
+            !isatty(STDIN_FILENO))
                 return;
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return;

@@ -17,6 +17,7 @@ enum { /* options that every verb takes */
        ARG_NO_LEGEND,
        ARG_NO_PAGER,
        ARG_NO_ASK_PASSWORD,
+       ARG_DIRECT,
 };
 
 static const struct option long_options[] = {
@@ -29,6 +30,7 @@ static const struct option long_options[] = {
         {"full", no_argument, NULL, 'l'},
         {"quiet", no_argument, NULL, 'q'},
         {"no-ask-password", no_argument, NULL, ARG_NO_ASK_PASSWORD},
+        {"direct", no_argument, NULL, ARG_DIRECT},
         {"property", required_argument, NULL, OPT_PROPERTY},
         {"value", no_argument, NULL, OPT_VALUE},
         {"address", required_argument, NULL, OPT_ADDRESS},
@@ -222,6 +224,9 @@ static int parse_option(struct client *c, int option, struct arguments *a) {
                 return 0;
         case 'q':
                 c->options.quiet = true;
+                return 0;
+        case ARG_DIRECT:
+                c->options.direct = true;
                 return 0;
         case ARG_NO_ASK_PASSWORD:
                 c->options.no_ask_password = true;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "client/direct.h"
 
 int bus_fail(struct problem *p, int r) {
         return problem_set(p, FWD_FAILED, "fwctl could not go on: %s.", strerror(-r));
@@ -15,6 +16,8 @@ int bus_open(struct client *c, struct problem *p) {
 
         if (c->bus)
                 return 0;
+        if (c->options.direct)
+                return direct_open(c, p);
         r = sd_bus_open_system(&c->bus);
         if (r >= 0) /* waits until the bus has said hello */
                 r = sd_bus_get_unique_name(c->bus, &name);

@@ -20,7 +20,7 @@ DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
 /* The library's default: 25 s. */
 #define BUS_DEFAULT_TIMEOUT 0U
 
-/* The system bus, or where DBUS_SYSTEM_BUS_ADDRESS points. */
+/* The system bus, or where DBUS_SYSTEM_BUS_ADDRESS points; with --direct, a service of its own. */
 int bus_open(struct client *c, struct problem *p);
 
 /* A method call to be filled; bus_open() comes first. Authentication may be asked for unless

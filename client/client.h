@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <systemd/sd-bus.h>
 
@@ -50,11 +51,13 @@ struct options {
         bool to_firmware; /* reboot --firmware */
         uint64_t lines;   /* history: so many; 0: the service's choice */
         bool wait;        /* flash: for the board */
+        bool direct;      /* direct.h */
 };
 
 struct client {
         struct options options;
         sd_bus *bus;      /* NULL until bus_open() */
+        pid_t direct_pid; /* the service that was started for this command; 0: none */
         int raise_signal; /* main() ends by this signal, after all is printed; 0: by its exit code
                            */
 };

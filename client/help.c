@@ -53,6 +53,8 @@ void print_help(void) {
              "  -l --full               Do not cut table columns\n"
              "  -q --quiet              No progress; doctor: only what is wrong\n"
              "     --no-ask-password    Do not ask for authentication\n"
+             "     --direct             Without the service: with your own rights, for this "
+             "command\n"
              "     --no-block           Start the job and return\n"
              "  -p --property=NAME      show: only this property (can be repeated)\n"
              "     --value              show: only the values\n"

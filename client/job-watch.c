@@ -328,7 +328,7 @@ static void tell_lost(struct watch *w) {
         else if (*w->progress.phase)
                 (void) snprintf(last, sizeof(last), "; its last report was: %s",
                                 progress_phase_text(w->progress.phase));
-        if (bus_is_gone(w)) {
+        if (!w->client->options.direct && bus_is_gone(w)) {
                 (void) problem_unavailable(p,
                                            "The bus went away during job %s on %s%s. The service "
                                            "goes on alone if it has begun to change the board, and "
@@ -369,6 +369,10 @@ static void tell_failure(struct watch *w) {
         else
                 (void) problem_from_name(&o->problem, json_text(from, "ErrorName"),
                                          json_text(from, "ErrorMessage"));
+        if (w->client->options.direct && o->problem.exit_code == FWD_EXIT_NOT_AUTHORIZED)
+                (void) problem_advise(&o->problem,
+                                      "With --direct you have your own rights alone: run "
+                                      "it with sudo, or use the service.");
 }
 
 int watch_run(struct watch *w, const struct job *job, struct outcome *ret, struct problem *p) {

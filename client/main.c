@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client/arguments.h"
+#include "client/direct.h"
 #include "client/screen.h"
 
 static const struct verb {
@@ -85,6 +86,10 @@ static int run_verb(struct client *c, int argc, char **argv, const struct argume
                         BIT(OPT_SAVE_WITH_ERRORS)))
                 return usage(c, "--custom-defaults excludes --keep-config, --no-leave, --only and "
                                 "--save-with-errors.");
+        if (c->options.direct && c->options.no_block)
+                return usage(c, "With --direct the job ends with fwctl: --no-block cannot be.");
+        if (c->options.direct && verb->run == verb_doctor)
+                return usage(c, "fwctl doctor looks at the service: it does not take --direct.");
         if (argc > 0 && !takes(verb, argc - 1, a))
                 return usage(c, "It is: fwctl %s%s%s", name, *verb->arguments ? " " : "",
                              verb->arguments);
@@ -127,7 +132,7 @@ int main(int argc, char **argv) {
                 fprintf(stderr, "fwctl: Standard output cannot be written: %s.\n", strerror(errno));
                 exit_code = FWD_EXIT_FAILURE;
         }
-        sd_bus_close_unref(client.bus);
+        direct_close(&client);
         if (client.raise_signal != 0)
                 end_by_signal(client.raise_signal);
         return exit_code;

@@ -10,7 +10,7 @@ _fwctl_first_column() {
 _fwctl() {
         local cur prev verb="" word i
         local verbs="list show monitor inspect flash read erase unprotect reboot leave identify recover-bootloader backup restore backups jobs history wait cancel doctor version"
-        local options="--help --version --json= --color= --no-legend --full --quiet --no-ask-password"
+        local options="--help --version --json= --color= --no-legend --full --quiet --no-ask-password --direct"
 
         cur="${COMP_WORDS[COMP_CWORD]}"
         prev="${COMP_WORDS[COMP_CWORD-1]}"

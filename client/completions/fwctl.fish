@@ -40,6 +40,7 @@ complete -c fwctl -l no-legend -d 'No table headers'
 complete -c fwctl -s l -l full -d 'Do not cut columns'
 complete -c fwctl -s q -l quiet -d 'No progress'
 complete -c fwctl -l no-ask-password -d 'Do not ask for authentication'
+complete -c fwctl -l direct -d 'Without the service'
 
 complete -c fwctl -n '__fish_seen_subcommand_from show flash read erase unprotect recover-bootloader reboot leave identify backup restore backups history' -a '(__fwctl_first_column list)'
 complete -c fwctl -n '__fish_seen_subcommand_from wait cancel' -a '(__fwctl_first_column jobs)'

@@ -63,7 +63,7 @@ int inhibitor_take(struct service *service, const char *why, inhibitor_answer_t 
         inhibitor->answer = answer;
         inhibitor->userdata = userdata;
         inhibitor->fd = -EBADF;
-        r = sd_bus_message_new_method_call(service->bus, &call, "org.freedesktop.login1",
+        r = sd_bus_message_new_method_call(service->machine_bus, &call, "org.freedesktop.login1",
                                            "/org/freedesktop/login1",
                                            "org.freedesktop.login1.Manager", "Inhibit");
         if (r < 0)
@@ -71,7 +71,7 @@ int inhibitor_take(struct service *service, const char *why, inhibitor_answer_t 
         r = sd_bus_message_append(call, "ssss", WHAT, "fwd", why, "block");
         if (r < 0)
                 return r;
-        r = sd_bus_call_async(service->bus, &inhibitor->call, call, on_answer, inhibitor,
+        r = sd_bus_call_async(service->machine_bus, &inhibitor->call, call, on_answer, inhibitor,
                               CALL_LIMIT_US);
         if (r < 0)
                 return r;

@@ -31,7 +31,7 @@ static int inhibit_check(struct job *job) {
 static const struct await inhibit_await = {.check = inhibit_check, .timeless = true};
 
 static bool inhibit_needed(const struct job *job) {
-        return job->service->bus && !job->inhibitor && job->kind != JOB_READ;
+        return job->service->machine_bus && !job->inhibitor && job->kind != JOB_READ;
 }
 
 static int inhibit_start(struct job *job) {

@@ -36,8 +36,10 @@ static int on_name_owner(sd_bus_message *m, void *userdata, sd_bus_error *error)
 }
 
 int modem_manager_start(struct service *service) {
+        if (!service->machine_bus)
+                return 0;
         return sd_bus_add_match_async(
-                service->bus, NULL,
+                service->machine_bus, NULL,
                 "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                 "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" MM_NAME "'",
                 on_name_owner, NULL, service);
@@ -180,11 +182,11 @@ int modem_ask(struct service *service, const char *tty, modem_answer_t answer, v
         question->tty = strdup(slash ? slash + 1 : tty);
         if (!question->tty)
                 return -ENOMEM;
-        r = call_new(service->bus, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
-                     &call);
+        r = call_new(service->machine_bus, "org.freedesktop.DBus.ObjectManager",
+                     "GetManagedObjects", &call);
         if (r < 0)
                 return r;
-        r = sd_bus_call_async(service->bus, &question->call, call, on_objects, question,
+        r = sd_bus_call_async(service->machine_bus, &question->call, call, on_objects, question,
                               CALL_LIMIT_US);
         if (r < 0)
                 return r;
@@ -259,20 +261,20 @@ int modem_inhibit(struct service *service, const char *device, modem_inhibited_t
 
         if (!inhibition)
                 return -ENOMEM;
-        inhibition->bus = service->bus;
+        inhibition->bus = service->machine_bus;
         inhibition->done = done;
         inhibition->userdata = userdata;
         inhibition->device = strdup(device);
         if (!inhibition->device)
                 return -ENOMEM;
-        r = call_new(service->bus, MM_NAME, "InhibitDevice", &call);
+        r = call_new(service->machine_bus, MM_NAME, "InhibitDevice", &call);
         if (r < 0)
                 return r;
         r = sd_bus_message_append(call, "sb", device, 1);
         if (r < 0)
                 return r;
-        r = sd_bus_call_async(service->bus, &inhibition->call, call, on_inhibited, inhibition,
-                              CALL_LIMIT_US);
+        r = sd_bus_call_async(service->machine_bus, &inhibition->call, call, on_inhibited,
+                              inhibition, CALL_LIMIT_US);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(inhibition);

@@ -163,7 +163,7 @@ int port_wait_again(struct service *service, struct port_wait **wait, const char
         r = schedule(*wait);
         if (r < 0)
                 return r;
-        if (service->bus && !(*wait)->question &&
+        if (service->machine_bus && !(*wait)->question &&
             modem_ask(service, tty, on_answer, *wait, &(*wait)->question) < 0)
                 log_warning("ModemManager could not be asked about %s", tty);
         return 0;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -118,4 +119,6 @@ void service_clear(struct service *service) {
         backup_store_clear(&service->backups);
         history_clear(&service->history);
         identity_store_clear(&service->known);
+        if (service->state_fd > 0)
+                (void) close(service->state_fd);
 }

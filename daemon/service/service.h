@@ -58,6 +58,10 @@ struct alias {
 struct service {
         sd_event *event;
         sd_bus *bus; /* NULL in unit tests: nothing is emitted then */
+        /* Where ModemManager and logind are: `bus`, or (direct.h) another; NULL: they are not. */
+        sd_bus *machine_bus;
+        bool direct;  /* for one command, without a bus */
+        int state_fd; /* locked (base/state-lock.h); 0 or negative: it is not */
         struct settings settings;
         struct alias *aliases; /* alias.c */
         size_t n_aliases;

@@ -70,11 +70,13 @@ static int on_bus_lost(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
         if (service->ending)
                 return 0;
-        log_error("The connection to the bus was lost.%s",
-                  n > 0 ? " Boards that are being changed are brought to the end first." : "");
+        if (!service->direct) /* there, the caller has gone: what it is for is done */
+                log_error("The connection to the bus was lost.%s",
+                          n > 0 ? " Boards that are being changed are brought to the end first."
+                                : "");
         inspections_clear(service);
         authorizations_clear(service);
-        service_stop(service, EXIT_START_AGAIN);
+        service_stop(service, service->direct ? EXIT_SUCCESS : EXIT_START_AGAIN);
         return 0;
 }
 

@@ -4,10 +4,12 @@
 #include <libudev.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "service/device.h"
+#include "service/hwdb.h"
 
 /* A hub full of boards says a lot at once. */
 #define RECEIVE_BUFFER_BYTES (1 << 20)
@@ -16,6 +18,7 @@ struct udev_intake {
         struct udev *udev;
         struct udev_monitor *monitor;
         sd_event_source *source;
+        struct hwdb *hwdb; /* NULL: udev knows what is to be known */
 };
 
 DEFINE_CLEANUP(struct udev_device *, udev_device_unref)
@@ -33,9 +36,7 @@ static void read_string(struct udev_device *d, const char *attribute, char *to) 
         text_sanitize(to, DEVICE_TEXT_SIZE, text ? text : "");
 }
 
-static enum device_mode read_mode(struct udev_device *d) {
-        const char *mode = udev_device_get_property_value(d, "FWD_MODE");
-
+static enum device_mode mode_of(const char *mode) {
         if (mode && strcmp(mode, "firmware") == 0)
                 return MODE_FIRMWARE;
         if (mode && strcmp(mode, "bootloader") == 0)
@@ -53,17 +54,31 @@ static enum modem_rule read_modem_rule(struct udev_device *d) {
         return ignore && parse_bool(ignore) > 0 ? MODEM_RULE_IGNORE : MODEM_RULE_NONE;
 }
 
+/* As udev does it, with the product string as the device tells it. */
+static const char *look_up(struct service *service, struct udev_device *d,
+                           const struct device_usb *usb, const char *key) {
+        const char *product = udev_device_get_sysattr_value(d, "product");
+
+        return service->intake->hwdb ? hwdb_get(service->intake->hwdb, usb->vendor_id,
+                                                usb->product_id, product ? product : "", key)
+                                     : NULL;
+}
+
 static void usb_added(struct service *service, struct udev_device *d) {
         struct device_usb usb = {
                 .port = udev_device_get_sysname(d),
                 .node = udev_device_get_devnode(d),
-                .mode = read_mode(d),
-                .candidates = udev_device_get_property_value(d, "FWD_BOARD"),
+                .mode = mode_of(udev_device_get_property_value(d, "FWD_MODE")),
                 .vendor_id = read_id(d, "idVendor"),
                 .product_id = read_id(d, "idProduct"),
                 .modem_rule = read_modem_rule(d),
         };
 
+        if (usb.mode == MODE_AWAY)
+                usb.mode = mode_of(look_up(service, d, &usb, "FWD_MODE"));
+        usb.candidates = udev_device_get_property_value(d, "FWD_BOARD");
+        if (!usb.candidates)
+                usb.candidates = look_up(service, d, &usb, "FWD_BOARD");
         /* Most of what is on a bus is none of ours. */
         if (!usb.port || !text_is_clean(usb.port) ||
             (usb.mode == MODE_AWAY && !device_find_port(service, usb.port)))
@@ -143,11 +158,17 @@ static int on_event(sd_event_source *source, int fd, uint32_t events, void *user
         return 0;
 }
 
+/* What libudev looks at, too. */
+static bool udev_runs(void) {
+        return access("/run/udev/control", F_OK) == 0;
+}
+
 static int start_monitor(struct service *service) {
         struct udev_intake *intake = service->intake;
         int r;
 
-        intake->monitor = udev_monitor_new_from_netlink(intake->udev, "udev");
+        intake->monitor = udev_monitor_new_from_netlink(
+                intake->udev, service->direct && !udev_runs() ? "kernel" : "udev");
         if (!intake->monitor)
                 return -errno;
         (void) udev_monitor_set_receive_buffer_size(intake->monitor, RECEIVE_BUFFER_BYTES);
@@ -201,6 +222,11 @@ int udev_start(struct service *service) {
         intake->udev = udev_new();
         if (!intake->udev)
                 return -errno;
+        if (service->direct) {
+                intake->hwdb = hwdb_new();
+                if (!intake->hwdb)
+                        return -ENOMEM;
+        }
         r = start_monitor(service);
         if (r < 0)
                 return r;
@@ -221,6 +247,7 @@ void udev_stop(struct service *service) {
         sd_event_source_unref(intake->source);
         udev_monitor_unref(intake->monitor);
         udev_unref(intake->udev);
+        hwdb_free(intake->hwdb);
         free(intake);
         service->intake = NULL;
 }

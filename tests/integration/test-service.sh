@@ -49,7 +49,7 @@ for name in want:
 END
 
 # --- a second one
-check_exit "a second service does not get the name" 1 env LD_PRELOAD="$(preload_for "$fwd_program")" "$fwd_program"
+check_exit "a second service does not get the name" 1 env FWD_STATE_DIR="$session/state" LD_PRELOAD="$(preload_for "$fwd_program")" "$fwd_program"
 like "and says so" "$output" 'Cannot get the name org.fwctl1'
 check_exit "a bus that is not there" 1 env DBUS_SYSTEM_BUS_ADDRESS=unix:path="$session/none" "$fwd_program"
 like "is told" "$output" 'Cannot connect to the system bus'

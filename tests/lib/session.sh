@@ -17,6 +17,7 @@
 #   fwd_launch               as fwd_start, but does not wait for its name
 #   fwd_activatable          the bus starts it, whenever it is called; fwd_run_ended waits for the end of such a run,
 #                            and has its exit status in $fwd_status then
+#   SIM_HWDB=FILE            what udev knows instead of the shipped hwdb
 #   SIM_TIME_SCALE=X         chip times: 1 as on hardware, 0 (the default) none
 #   FWD_COMMAND, FWD_ENV     arrays: what is put before fwd, what is put into its environment
 
@@ -147,7 +148,7 @@ polkit_asked() {
 # The shipped hwdb, compiled for this session.
 hwdb_compile() {
         mkdir -p "$session/hwdb/etc/udev/hwdb.d"
-        cp "$source_dir"/udev/*.hwdb "$session/hwdb/etc/udev/hwdb.d/"
+        cp "${SIM_HWDB:-$source_dir/udev/70-fwd.hwdb}" "$session/hwdb/etc/udev/hwdb.d/"
         systemd-hwdb --root="$session/hwdb" update
 }
 
