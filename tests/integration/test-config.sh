@@ -278,6 +278,17 @@ for phase in "comparing" "restoring"; do
         is "pulled while $phase: the configuration is back" "$(config)" "$(<"$session/before.txt")"
 done
 
+# Told to save, it may have done it before it went: it is waited for, and then it is an error with the way back.
+ready "pulled while saving"
+act='simctl unplug 1-1'
+at "saving the configuration" flash --erase=full "$data/hello-2.hex"
+like "pulled while saving: exit status" "$status" '^(8|10)$'
+backup_is_safe "pulled while saving"
+simctl replug 1-1 >/dev/null
+check "pulled while saving: the board comes back" wait_for 1-1 BoardName SPEEDYBEEF405V4
+check_exit "pulled while saving: the command that was named" 0 fwctl restore 1-1 "$(newest)"
+is "pulled while saving: the configuration is back" "$(config)" "$(<"$session/before.txt")"
+
 # Cancelled: before the flash the board is as it was, after it the backup is named.
 # shellcheck disable=SC2034 # for at
 cancel='fwctl cancel --no-block "$(fwctl jobs --no-legend | tail -1 | cut -d" " -f1)"'

@@ -174,5 +174,19 @@ check "is seen" wait_for 1-1 Mode bootloader
 # --- unplugged
 check_exit "a board pulled while it is read" 8 bash -c 'simctl set 1-1 unplug-upload 300 >/dev/null; exec fwctl read "$1"' _ "$session/none.bin"
 is "leaves no file" "$(ls "$session/none.bin" 2>/dev/null)" ""
+simctl remove 1-1 >/dev/null
+check "a chip" simctl plug stm32-f405 1-1 unplug-erase=3
+check "is seen" wait_for 1-1 Mode bootloader
+check_exit "pulled while it is erased" 8 fwctl erase --yes
+like "what is left of it is told" "$output" "is erased: it has no firmware now"
+simctl remove 1-1 >/dev/null
+check "a protected chip" simctl plug stm32-f405 1-1 rdp=1 unplug-dnload=2
+check "is seen" wait_for 1-1 Mode bootloader
+check_exit "pulled while its protection is taken off" 8 fwctl unprotect --yes
+like "it is told" "$output" "removing the read protection: the board went away"
+simctl set 1-1 clear-faults 1 >/dev/null
+simctl replug 1-1 >/dev/null
+check "it is back" wait_for 1-1 Mode bootloader
+check_exit "and can be freed" 0 fwctl unprotect --yes
 
 done_testing
