@@ -61,6 +61,9 @@ check_exit "but with --force it is" 0 fwctl read --force --range=0x08008000+16K 
 tail -c +$((0x8001)) "$session/before" | head -c 16384 >"$session/part"
 same_bytes "with the range, and no more" "$session/part" "$session/flash.bin"
 unchanged "read of a range" firmware
+check_exit "--no-leave" 0 fwctl read --no-leave --force --range=0x08008000+16K 1-1 "$session/flash.bin"
+is "leaves the board in its bootloader" "$(fwctl show 1-1 -p Mode --value)" bootloader
+check_exit "from where it is started" 0 fwctl leave 1-1
 check_exit "a range that is no memory" 6 fwctl read --range=0x20000000+16 "$session/none.bin"
 is "leaves no file" "$(ls "$session/none.bin" 2>/dev/null)" ""
 unchanged "a range that is no memory" firmware
