@@ -74,6 +74,7 @@ struct board_profile {
         struct range
                 *keep_ranges; /* not erased unless the image writes there or erase=full was asked */
         size_t n_keep;
+        bool settings_anywhere; /* they are in the flash, and nobody knows where */
         bool keep_config;     /* a flash backs the configuration up and brings it back, unless told
                                  otherwise */
         bool check_vectors;   /* the image must begin with a plausible vector table at its lowest

@@ -63,6 +63,10 @@ static int parse_flashable(struct board_profile *p, const char *value) {
         return parse_flag(value, &p->flashable);
 }
 
+static int parse_settings_anywhere(struct board_profile *p, const char *value) {
+        return parse_flag(value, &p->settings_anywhere);
+}
+
 static int parse_keep_config(struct board_profile *p, const char *value) {
         return parse_flag(value, &p->keep_config);
 }
@@ -263,6 +267,7 @@ static const struct profile_key keys[] = {
         {"Firmware", "RawAddress", parse_raw_address, false, "an address"},
         {"Firmware", "Protect", parse_protect, false, "ranges such as 0x08000000+16K"},
         {"Firmware", "Keep", parse_keep, false, "ranges such as 0x08000000+16K"},
+        {"Firmware", "SettingsAnywhere", parse_settings_anywhere, false, "yes or no"},
         {"Firmware", "KeepConfig", parse_keep_config, false, "yes or no"},
         {"Firmware", "CheckVectors", parse_check_vectors, false, "yes or no"},
         {"Firmware", "UnalignedStack", parse_unaligned_stack, false, "yes or no"},

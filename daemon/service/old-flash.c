@@ -20,7 +20,8 @@ bool old_flash_wanted(const struct job *job) {
         const struct board_profile *profile = job->device->profile;
 
         return job->kind == JOB_FLASH && job->options.erase_full && job->output_fd < 0 && profile &&
-               !profile->keep_config && (profile->n_keep > 0 || profile->otp_boards);
+               !profile->keep_config &&
+               (profile->n_keep > 0 || profile->settings_anywhere || profile->otp_boards);
 }
 
 static int make_dir(const char *path) {

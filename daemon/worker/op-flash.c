@@ -200,6 +200,11 @@ static int check_otp(struct worker *worker, struct image *image, struct dfu *dfu
         return r < 0 ? r : 0;
 }
 
+static bool loses_settings(const struct worker *worker, const struct flash_plan *plan) {
+        return plan->loses_kept || (worker->profile && worker->profile->settings_anywhere &&
+                                    worker->options.erase == ERASE_FULL);
+}
+
 static int flash_dfuse(struct worker *worker, struct image *image, struct dfu *dfu,
                        const struct dfu_callbacks *cb, struct fault *fault) {
         _cleanup_flash_plan_ struct flash_plan plan = {};
@@ -226,8 +231,9 @@ static int flash_dfuse(struct worker *worker, struct image *image, struct dfu *d
                 return r;
         if (worker->options.dry_run)
                 return 0;
-        r = worker->options.save_if_lost && !plan.loses_kept ? 0
-                                                             : save_old(worker, dfu, flash, fault);
+        r = worker->options.save_if_lost && !loses_settings(worker, &plan)
+                    ? 0
+                    : save_old(worker, dfu, flash, fault);
         if (r < 0)
                 return r;
         r = worker_check_cancel(fault);

@@ -255,6 +255,8 @@ json "WrongBoard" "$(answer)" 'j["error"]["name"] == "WrongBoard" and "045b:58f9
 untouched "a joystick's firmware"
 is "the board was not even rebooted" "$(simctl stats 1-1 |
         /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["enumerations"])')" 3
+check_exit "all of it erased" 0 fwctl -j flash --erase=full "$session/wheel.bin"
+json "its settings are somewhere in what was kept" "$(answer)" '"/old-flash/" in j["details"]["OldFlash"]'
 check "a joystick" fresh ffbeast-joystick 1-1
 check_exit "takes its firmware" 0 fwctl flash "$session/stick.bin"
 check_exit "and not the wheel's" 6 fwctl flash "$session/wheel.bin"
