@@ -112,7 +112,8 @@ static const struct {
          "an address such as 0x08000000"},
         {"force", OPTIONS_INSPECT | OPTIONS_FLASH | OPTIONS_RESTORE, take_force, "yes or no"},
         {"erase", OPTIONS_INSPECT | OPTIONS_FLASH, take_erase, "sectors or full"},
-        /* A read leaves nothing by itself: what the service's job does afterwards is told here, too. */
+        /* A read leaves nothing by itself: what the service's job does afterwards is told here,
+           too. */
         {"leave", OPTIONS_INSPECT | OPTIONS_FLASH | OPTIONS_READ, take_leave, "yes or no"},
         {"range", OPTIONS_READ | OPTIONS_ERASE, take_range,
          "a range such as 0x08000000-0x08004000 or 0x08000000+16K"},
