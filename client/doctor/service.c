@@ -36,7 +36,7 @@ static void no_bus(struct doctor *d, const struct problem *p) {
                               .meaning = "There is no systemd here, so this is a container or a "
                                          "rescue system: the service runs outside, or not at all.",
                               .action = "Give the container the bus of its host (for example: "
-                                        "--volume /run/dbus:/run/dbus).",
+                                        "--volume /run/dbus:/run/dbus), or use fwctl --direct.",
                       });
 }
 
@@ -94,10 +94,19 @@ static bool unit_tells(struct doctor *d) {
                 return true;
         }
         if (strcmp(load, "loaded") != 0) {
-                doctor_problem(d, "unit-not-loaded", NULL,
-                               "systemd has not read the service's unit file.",
-                               "It was installed after systemd last looked.",
-                               mend_as_root(d, "systemctl daemon-reload", NULL));
+                bool unread = strcmp(load, "not-found") == 0;
+
+                /* Ours is good, a test sees to it; what spoils it is a drop-in, or another in its
+                 * place. */
+                message = text_format("systemd does not take the service's unit file (%s).", load);
+                doctor_problem(
+                        d, "unit-refused", NULL, message,
+                        unread ? "It was installed after systemd last looked."
+                               : "An administrator's change to it is wrong (systemctl cat "
+                                 "shows it); the command takes all changes back.",
+                        mend_as_root(d,
+                                     unread ? "systemctl daemon-reload" : "systemctl revert " UNIT,
+                                     NULL));
                 return true;
         }
         if (strcmp(active, "failed") != 0)

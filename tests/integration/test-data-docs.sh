@@ -113,6 +113,20 @@ check "every packaged profile loads" all_load
 
 check "boards.md is what the profiles, the hwdb and the list of tested boards make of it" docs/make-boards-table --check
 
+# ---- What doctor finds --------------------------------------------------------------------------------------
+
+# Text in quotes with a dash in it that is no finding's id
+no_ids='not-found|allowlist-only|whitelist-only|fwd-operators|fwd-worker|serial-bridge|system-bus-name'
+findings() {
+        ids=$(grep -ohE '"[a-z]+(-[a-z]+)+"' client/doctor/*.c | tr -d '"' | sort -u | grep -vxE "$no_ids")
+        [ -n "$ids" ] || { echo "found no ids"; return 1; }
+        for id in $ids; do
+                grep -q "\`$id\`" docs/doctor.md || { echo "not in docs/doctor.md: $id"; return 1; }
+                grep -q "[ \"'(]$id\b" tests/vm/test-doctor.sh tests/integration/test-doctor.sh || { echo "no test of $id"; return 1; }
+        done
+}
+check "doctor.md has every finding, and each is tested" findings
+
 # ---- Examples -----------------------------------------------------------------------------------------------
 
 check "the shell example is shell" sh -n docs/examples/reboot.sh

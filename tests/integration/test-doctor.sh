@@ -150,6 +150,9 @@ doctor
 is "the service answers" "$(json "f('service')['level']")" ok
 is "the board is told" "$(json "f('board')['port'] + ' ' + f('board')['level']")" '1-1 ok'
 like "and how far it got" "$(json "f('board')['message']")" 'SPEEDYBEEF405V4 at 1-1: firmware BTFL .*, its port is free'
+is "polkit knows the actions" "$(json "f('polkit')['level']")" ok
+polkit_answer enumerate deny
+finds "actions that polkit has not read" polkit-actions-not-loaded problem "^${sudo}systemctl restart polkit.service$"
 simctl plug stm32-f405 1-2 && wait_for 1-2 Mode bootloader
 doctor
 like "a chip in its bootloader" "$(json "next(x['message'] for x in findings if x['port'] == '1-2')")" 'in its bootloader, ready'

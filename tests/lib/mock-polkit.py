@@ -6,7 +6,8 @@ Owns org.freedesktop.PolicyKit1 on the bus of DBUS_SYSTEM_BUS_ADDRESS. Beside Ch
 org.fwctl1.test.Polkit at the same path, for polkit_answer and polkit_asked in session.sh:
   Answer(s action, s answer)   allow, deny, challenge (a password would be asked for), dismiss (it was asked for
                                and not given) or hang (no answer until the next Answer for that action); the
-                               action "*" stands for all that were not named
+                               action "*" stands for all that were not named; deny for "enumerate": no action
+                               of fwd is known
   Asked() -> s                 JSON, one line a question: action, subject, details, flags
   Forget()                     clears that list
 """
@@ -22,6 +23,9 @@ XML = """
     <method name="CheckAuthorization">
       <arg type="(sa{sv})" direction="in"/><arg type="s" direction="in"/><arg type="a{ss}" direction="in"/>
       <arg type="u" direction="in"/><arg type="s" direction="in"/><arg type="(bba{ss})" direction="out"/>
+    </method>
+    <method name="EnumerateActions">
+      <arg type="s" direction="in"/><arg type="a(ssssssuuua{ss})" direction="out"/>
     </method>
     <method name="CancelCheckAuthorization"><arg type="s" direction="in"/></method>
     <method name="RegisterAuthenticationAgent">
@@ -87,6 +91,11 @@ class Authority:
         values = parameters.unpack()
         if method == "CheckAuthorization":
             self.check(invocation, *values)
+            return
+        if method == "EnumerateActions":
+            known = self.answers.get("enumerate") != "deny"
+            actions = [("org.fwctl1.flash", "", "", "", "", "", 2, 2, 5, {})] if known else []
+            invocation.return_value(GLib.Variant("(a(ssssssuuua{ss}))", (actions,)))
             return
         if method == "Asked":
             lines = "\n".join(json.dumps(entry, sort_keys=True) for entry in self.asked)

@@ -24,14 +24,17 @@ breaks() {
         is "$1: it is named" "$broken" "${level:-problem}"
         [ "$broken" = "${level:-problem}" ] || tap_diag "$found"$'\n'"$(guest 'cat /tmp/break.log')"
 }
-# gone NAME ID SCRIPT: after it, the finding is not there any more
+# gone NAME ID SCRIPT: it succeeds, and then the finding is not there any more (polkit reads new rules a moment later)
 gone() {
         local out
         out=$(guest "{ $3
-        } >/tmp/mend.log 2>&1 || { cat /tmp/mend.log; echo \"exit status \$?\"; }; await 50 lost_finding $2; $doctor" 2>&1)
+        } >/tmp/mend.log 2>&1 || echo \"exit status \$?\"; until_lost $2 '$doctor'" 2>&1)
         found=$(tail -n 1 <<<"$out")
-        out=$(json "f('$2')" 2>&1)
-        if [ "$out" = '{}' ]; then ok "$1"; else not_ok "$1" "$3"$'\n'"$out"$'\n'"$(guest 'cat /tmp/mend.log')"; fi
+        if [ "$out" = "$found" ] && [ "$(json "f('$2')" 2>&1)" = '{}' ]; then
+                ok "$1"
+        else
+                not_ok "$1" "$3"$'\n'"$out"$'\n'"$(guest 'cat /tmp/mend.log')"
+        fi
 }
 # mends NAME ID SCRIPT: broken by the script, mended by the command that is printed
 mends() {
@@ -40,16 +43,46 @@ mends() {
         command=$(json "f('$2').get('command')")
         gone "$1: \"${command:-no command}\" mends it" "$2" "${command:-false}"
 }
+# mends_all NAME SCRIPT ID…: several at once, where a look takes long; each with its own command
+mends_all() {
+        local name=$1 ids=("${@:3}") id command commands='' broken
+        found=$(guest "{ $2
+        } >/tmp/break.log 2>&1; $doctor" 2>&1)
+        broken=$found
+        for id in "${ids[@]}"; do
+                like "$name: $id is named" "$(json "f('$id').get('level')" 2>&1)" '^(problem|note)$'
+                command=$(json "f('$id').get('command')")
+                commands+="${command:-false} || echo 'failed: $id'"$'\n'
+        done
+        found=$(guest "{ $commands } >/tmp/mend.log 2>&1; until_lost ${ids[-1]} '$doctor'" 2>&1)
+        is "$name: the commands run" "$(guest 'grep ^failed: /tmp/mend.log')" ''
+        for id in "${ids[@]}"; do
+                command=$(found=$broken json "f('$id').get('command')")
+                is "$name: \"$command\" mends it" "$(json "f('$id')" 2>&1)" '{}'
+        done
+}
 # acts NAME ID SCRIPT MEND: what no command mends; the second script is what the person does
 acts() {
         breaks "$1" "$2" "$3"
         like "$1: what to do is told" "$(json "f('$2').get('action')")" '[A-Z].*\.'
         gone "$1: and that mends it" "$2" "$4"
 }
-guest_doctor='lost_finding() { ! fwctl doctor --json=short | grep -q "\"id\":\"$1\""; }'
+# until_lost ID COMMAND: what it prints once the finding is not in it, or after ten times
+until_lost='until_lost() {
+        tries=10
+        while :; do
+                out=$($2)
+                tries=$((tries - 1))
+                case $out in *"\"id\":\"$1\""*) [ $tries -gt 0 ] && sleep 0.2 && continue ;; esac
+                break
+        done
+        printf "%s\n" "$out"
+}'
 guest() {
-        vm_run "$(cat "$tests_dir/vm/guest/boards.sh")"$'\n'"$guest_doctor"$'\n'"$1"
+        vm_run "$(cat "$tests_dir/vm/guest/boards.sh")"$'\n'"$until_lost"$'\n'"$1"
 }
+# logged TEXT N: until the kernel has said it so often
+logged() { echo "await 300 sh -c '[ \"\$(dmesg | grep -c \"$1\")\" -ge $2 ]'"; }
 
 machine
 guest 'echo "deb [trusted=yes] file:$data/repository ./" >/etc/apt/sources.list
@@ -57,5 +90,138 @@ guest 'echo "deb [trusted=yes] file:$data/repository ./" >/etc/apt/sources.list
 out=$(guest 'fwctl doctor')
 is "a machine in order has no problem" $? 0
 like "and hears so" "$out" 'Nothing stands in the way of a flash'
-mends "rules that are gone" rules-missing 'rm /lib/udev/rules.d/70-fwd.rules'
+like "a board is told of, and how far it got" "$out" 'ok +SPEEDYBEEF405V4 at 1-1: firmware BTFL .*, its port is free'
+
+# ---- What was installed -------------------------------------------------------------------------------------
+
+missing=(rules-missing:/lib/udev/rules.d/70-fwd.rules hwdb-missing:/lib/udev/hwdb.d/70-fwd.hwdb
+        unit-missing:/lib/systemd/system/fwd.service program-missing:/usr/libexec/fwd/fwd-worker
+        activation-missing:/usr/share/dbus-1/system-services/org.fwctl1.service
+        policy-missing:/usr/share/dbus-1/system.d/org.fwctl1.conf
+        polkit-actions-missing:/usr/share/polkit-1/actions/org.fwctl1.policy)
+breaks "an installation with holes" rules-missing "rm -f ${missing[*]#*:}; systemctl restart polkit"
+for hole in "${missing[@]}"; do
+        is "${hole#*:} is named" "$(json "f('${hole%%:*}').get('level')")" problem
+done
+gone "one command for all" policy-missing "$(json "f('rules-missing')['command']")"
+for hole in "${missing[@]}"; do
+        is "${hole#*:} is there again" "$(json "f('${hole%%:*}')")" '{}'
+done
+
+mends_all "what is masked" 'ln -s /dev/null /etc/udev/rules.d/70-fwd.rules; ln -s /dev/null /etc/udev/hwdb.d/70-fwd.hwdb' \
+        rules-masked hwdb-masked
+level=note mends "rules that the administrator replaced" rules-replaced \
+        'mkdir -p /etc/udev/rules.d; echo "# mine" >/etc/udev/rules.d/70-fwd.rules'
+breaks "a board that came while they were replaced" board-not-given \
+        'echo "# mine" >/etc/udev/rules.d/70-fwd.rules; udevadm control --reload; simctl unplug 1-1; simctl remove 1-1
+         plug betaflight-f405 1-1; udevadm settle'
+is "then they are a problem" "$(json "f('rules-replaced')['level']")" problem
+gone "and the board is given with them" board-not-given "$(json "f('rules-replaced')['command']")"
+mends "a hwdb that was not compiled" hwdb-not-built \
+        'mv /lib/udev/hwdb.d/70-fwd.hwdb /tmp; systemd-hwdb --usr update; mv /tmp/70-fwd.hwdb /lib/udev/hwdb.d'
+mends "a board that udev did not look up" board-not-looked-up \
+        'mv /lib/udev/hwdb.d/70-fwd.hwdb /tmp; systemd-hwdb --usr update; udevadm control --reload; simctl remove 1-1
+         simctl plug betaflight-f405 1-1; udevadm settle; mv /tmp/70-fwd.hwdb /lib/udev/hwdb.d; systemd-hwdb --usr update'
+
+# ---- The service and the bus --------------------------------------------------------------------------------
+
+mends "a service that is masked" service-masked 'systemctl mask --now fwd'
+guest 'systemctl start fwd; await 100 identified 1-1'
+mends "a change to the unit that is wrong" unit-refused \
+        'mkdir -p /etc/systemd/system/fwd.service.d; printf "[Service]\nExecStart=\n" >/etc/systemd/system/fwd.service.d/x.conf
+         systemctl daemon-reload; systemctl stop fwd'
+mends "a service that failed" service-failed \
+        'until systemctl is-failed fwd; do systemctl kill -s KILL fwd || :; systemctl start fwd || :; done'
+mends "a service that hangs" service-silent 'systemctl kill -s STOP fwd'
+mends "a policy of the administrator's" policy-overridden \
+        'printf "%s" "<busconfig><policy context=\"mandatory\"><deny send_destination=\"org.fwctl1\"/></policy></busconfig>" \
+                >/etc/dbus-1/system.d/no.conf; systemctl reload dbus'
+mends "a user that is gone" user-missing 'systemctl stop fwd; userdel fwd'
+mends "a user without the serial ports" user-not-in-serial-group 'gpasswd -d fwd dialout'
+
+# ---- polkit, people -----------------------------------------------------------------------------------------
+
+mends "polkit that is masked" polkit-masked 'systemctl mask --now polkit'
+mends "polkit that hangs" polkit-silent 'busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus StartServiceByName su \
+                org.freedesktop.PolicyKit1 0; systemctl kill -s STOP polkit'
+mends "polkit that is not installed" polkit-missing 'systemctl stop polkit; dpkg --force-depends -r polkitd'
+guest 'systemctl restart polkit'
+
+pilot='as_pilot fwctl doctor --json=short' remote='as_remote fwctl doctor --json=short' admin=$doctor
+doctor=$pilot
+found=$(guest "$doctor")
+like "who sits at the machine may flash" "$(json "f('may-flash')['message']")" 'at the machine: you may flash'
+is "what he may not see is told" "$(json "f('kernel-log-closed')['command']")" 'sudo fwctl doctor'
+found=$(guest "cd /; $(json "f('kernel-log-closed')['command']") --json=short")
+is "and the command shows it" "$(json "f('kernel-log')['level']")" ok
+level=note mends "a person in the service's group" person-in-service-group 'usermod -aG fwd pilot'
+acts "a rule that refuses" flash-refused 'printf "%s" "polkit.addRule(function(a, s) { if (a.id == \"org.fwctl1.flash\") return \"no\"; });" \
+                >/etc/polkit-1/rules.d/00-no.rules; systemctl restart polkit' \
+        'rm /etc/polkit-1/rules.d/00-no.rules; systemctl restart polkit'
+doctor=$remote
+mends "no agent over ssh" agent-missing 'rm /usr/bin/pkttyagent'
+level=note mends "somebody over ssh" password-needed ':'
+like "who may flash then" "$(json "f('may-flash')['message']")" 'over the network .*: you may flash'
+doctor=$admin
+
+# ---- Others -------------------------------------------------------------------------------------------------
+
+guest 'systemctl start ModemManager; plug betaflight-f405 1-1 || :'
+mends "a rule that hands a board to ModemManager" modem-manager-forced \
+        'echo "SUBSYSTEM==\"tty\", ATTRS{idVendor}==\"0483\", ENV{ID_MM_DEVICE_PROCESS}=\"1\"" >/etc/udev/rules.d/90-mine.rules
+         udevadm control --reload; udevadm trigger --settle --action=add --subsystem-match=tty'
+mends "a rule that takes the mark off" modem-manager-not-kept-off \
+        'echo "ATTRS{idVendor}==\"0483\", ENV{ID_MM_DEVICE_IGNORE}=\"\"" >/etc/udev/rules.d/91-mine.rules
+         udevadm control --reload; udevadm trigger --settle --action=add --subsystem-match=usb --subsystem-match=tty'
+# A line as the generic rules of brltty before 6.5 have it; Debian's package has no rules.
+mends "brltty that takes a CH340" brltty \
+        'echo "SUBSYSTEM==\"usb\", ENV{PRODUCT}==\"1a86/7523/*\", ENV{BRLTTY_BRAILLE_DRIVER}=\"bm\"" >/lib/udev/rules.d/85-brltty.rules
+         udevadm control --reload; simctl plug ch340 1-2; await 50 test -e /sys/bus/usb/devices/1-2; udevadm settle'
+mends "a driver that was taken off a board" driver-not-bound 'echo 1-1:1.0 >/sys/bus/usb/drivers/cdc_acm/unbind; udevadm settle'
+mends "a driver that is not loaded" driver-not-loaded 'rmmod cdc_acm'
+mends "a driver that is forbidden" driver-forbidden 'echo "blacklist cdc_acm" >/etc/modprobe.d/mine.conf; rmmod cdc_acm'
+# What the machine of this test cannot do for real (another kernel, 70 MB of one's drivers) is named, and undone by hand.
+breaks "modules of another kernel" kernel-modules-gone 'mv /lib/modules/$(uname -r) /lib/modules/new; rmmod cdc_acm'
+is "and the command" "$(json "f('kernel-modules-gone')['command']")" 'systemctl reboot'
+gone "with the modules of this kernel it is gone" kernel-modules-gone 'mv /lib/modules/new /lib/modules/$(uname -r)'
+breaks "a kernel without a driver" driver-missing \
+        'cd /lib/modules/$(uname -r)/kernel/drivers/usb/class; mv cdc-acm.ko /tmp; depmod; ! grep -q ^cdc_acm /proc/modules || rmmod cdc_acm'
+like "and the command" "$(json "f('driver-missing')['command']")" '^apt-get install --reinstall linux-image-[0-9].*-amd64$'
+gone "with the driver it is gone" driver-missing 'cd /lib/modules/$(uname -r)/kernel/drivers/usb/class; mv /tmp/cdc-acm.ko .; depmod; modprobe cdc_acm'
+mends "a port that the kernel may not use" device-not-authorized 'echo 0 >/sys/bus/usb/devices/1-1/authorized; udevadm settle'
+
+# ---- Boards -------------------------------------------------------------------------------------------------
+
+guest 'simctl remove 1-2; await 100 test -e /dev/ttyACM0; udevadm settle'
+mends "a service that has a port open" port-held \
+        'systemd-run --quiet --unit=holder --property=Type=exec --property=StandardInput=file:/dev/ttyACM0 sleep 1000'
+mends "a program that has a port open" port-held \
+        'systemd-run --quiet --scope sh -c "exec sleep 1000 </dev/ttyACM0" >/dev/null 2>&1 3>&- &
+         await 50 sh -c "ls -l /proc/[0-9]*/fd | grep -q ttyACM0"'
+level=note mends "a bootloader that fwd does not know" unknown-bootloader 'simctl plug dfu11 1-4; await 50 test -e /sys/bus/usb/devices/1-4:1.0; udevadm settle'
+
+acts "a board that gets no address" device-no-address \
+        "simctl plug betaflight-f405 1-5 mute=yes; $(logged 'usb1-port5: unable to enumerate' 1)" \
+        'simctl unplug 1-5; simctl remove 1-5; plug betaflight-f405 1-5'
+breaks "a bootloader that is kept off USB" device-no-address \
+        "await 100 identified 1-5; simctl set 1-5 mute bootloader; fwctl --no-block reboot 1-5; $(logged 'usb1-port5: unable to enumerate' 2)
+         await 100 sh -c 'fwctl doctor | grep -q \"Hold its BOOT\"'"
+like "it says what was there" "$(json "f('device-no-address')['meaning']")" 'A board was there before.*receiver'
+like "with the board's own hint" "$(json "f('device-no-address')['action']")" 'fwd knows of the board there: .*Hold its BOOT'
+gone "and with a hand it comes" device-no-address 'simctl replug 1-5 mute=no boot-pin=yes; simctl wait 1-5 bootloader; await 100 test -e /sys/bus/usb/devices/1-5:1.0'
+acts "a port with too much current" port-over-current "echo 'usb usb1-port6: over-current condition' >/dev/kmsg; $(logged 'port6: over-current' 1)" \
+        'plug betaflight-f405 1-6'
+# What vhci_hcd's ports cannot do. A device that comes to the port ends it.
+breaks "what else the kernel says of ports" port-no-link 'echo "usb usb1-port7: Cannot enable. Maybe the USB cable is bad?" >/dev/kmsg
+        echo "usb 1-8: rejected 1 configuration due to insufficient available bus power" >/dev/kmsg
+        echo "usb 1-9: can'"'"'t set config #1, error -110" >/dev/kmsg; '"$(logged '1-9: can.t set config' 1)"
+is "a hub without enough current" "$(json "f('port-power')['port']")" 1-8
+is "a device that cannot be set up" "$(json "f('device-not-configured')['port']")" 1-9
+gone "they are gone with a device that comes" port-no-link \
+        'for port in 1-7 1-8 1-9; do plug betaflight-f405 $port; simctl remove $port; done'
+is "one as the other" "$(json "str(f('port-power')) + str(f('device-not-configured'))")" '{}{}'
+level=note acts "no board" no-board 'for port in 1-1 1-4 1-5 1-6; do simctl unplug $port; simctl remove $port; done
+        await 100 sh -c "! ls -d /sys/bus/usb/devices/*-*:1.0 | grep -v -- -0:"; udevadm settle' 'plug betaflight-f405 1-1'
+acts "no USB" no-usb 'simctl quit; await 50 rmmod vhci_hcd' 'modprobe vhci_hcd'
+mends "no bus" bus-unreachable 'systemctl stop dbus.socket dbus.service'
 done_scenario
