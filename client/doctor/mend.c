@@ -10,7 +10,8 @@
 
 #define UDEV_RELOAD "udevadm control --reload"
 #define UDEV_TRIGGER                                                                               \
-        "udevadm trigger --settle --action=add --subsystem-match=usb --subsystem-match=tty"
+        "udevadm trigger --settle --action=add --subsystem-match=usb --subsystem-match=tty "       \
+        "--subsystem-match=hidraw"
 
 static const char *sudo(const struct doctor *d) {
         return d->uid == 0 ? "" : "sudo ";
