@@ -216,8 +216,7 @@ void doctor_service(struct doctor *d) {
                 return;
         r = bus_new_call(d->client, FWD_ROOT_PATH, "org.freedesktop.DBus.Properties", "GetAll",
                          &call, &p);
-        if (r == 0)
-                r = sd_bus_message_append(call, "s", FWD_MANAGER_INTERFACE);
+        r = r == 0 ? sd_bus_message_append(call, "s", FWD_MANAGER_INTERFACE) : -ENOMEM;
         if (r >= 0)
                 r = sd_bus_call(d->client->bus, call, ANSWER_TIMEOUT_US, &error, &reply);
         if (r >= 0)

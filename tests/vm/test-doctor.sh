@@ -90,6 +90,8 @@ guest 'echo "deb [trusted=yes] file:$data/repository ./" >/etc/apt/sources.list
 out=$(guest 'fwctl doctor')
 is "a machine in order has no problem" $? 0
 like "and hears so" "$out" 'Nothing stands in the way of a flash'
+like "ModemManager is told of, with its version and policy" "$out" 'ok +ModemManager 1\.[0-9.]+ runs \(filter policy strict\)'
+like "and fwupd" "$out" 'ok +fwupd (runs|is installed)'
 like "a board is told of, and how far it got" "$out" 'ok +SPEEDYBEEF405V4 at 1-1: firmware BTFL .*, its port is free'
 
 # ---- What was installed -------------------------------------------------------------------------------------
