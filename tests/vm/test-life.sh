@@ -13,6 +13,13 @@ idle_after() {
                 printf '%s\n' '${2:-}' '[Service]' 'Environment=FWD_IDLE_EXIT_MS=$1' >/etc/systemd/system/fwd.service.d/test.conf
                 systemctl daemon-reload; systemctl restart fwd"
 }
+# qemu ends where the guest would start again; the machine goes on from its disk.
+reboot_machine() {
+        guest 'sync; systemctl --no-block reboot' || :
+        wait "$vm_pid"
+        vm_pid=
+        vm_start || { echo "Bail out! the virtual machine does not start again"; exit 1; }
+}
 inactive='[ "$(systemctl show fwd -p ActiveState --value)" = inactive ]'
 
 # --- nobody needs it
@@ -52,9 +59,65 @@ guest_ok "boards that come while it leaves are all seen" '
                 simctl replug 3-1 boot-pin=1
         done
         await 100 seen 3-1 && simctl remove 3-1'
-out=$(guest 'for i in $(seq 40); do fwctl list >/dev/null 2>&1 || echo "call $i"; done')
+# Later and later after the one before, so that some come just then. (Not with 1 ms: systemd takes a service for broken that has
+# gone before it has seen its name.)
+idle_after 1000 $'[Unit]\nStartLimitIntervalSec=0'
+out=$(guest 'for i in $(seq 16); do fwctl list >/tmp/list 2>&1 || { echo "call $i"; cat /tmp/list; }; sleep "$((i / 4)).$((i % 4 * 25))"; done')
 is "and calls that come while it leaves are all answered" "$out" ''
 out=$(guest "left() { $inactive; }; await 200 left; systemctl show fwd -p Result --value")
 is "after all that it has left, well" "$out" success
+
+guest 'rm /etc/systemd/system/fwd.service.d/test.conf; systemctl daemon-reload'
+
+guest 'plug betaflight-f405 1-1 && await 100 identified 1-1'
+
+# --- a disk that became read-only (and writable again: tests/integration/test-storage.sh)
+guest 'systemctl stop fwd; mount -t tmpfs -o size=64k,uid=fwd,gid=fwd,mode=0700 tmpfs /var/lib/fwd; systemctl start fwd; await 100 identified 1-1
+        mount -o remount,ro /var/lib/fwd'
+out=$(guest 'fwctl flash --keep-config 1-1 $data/hello-2.hex; echo "exit $?"; fwctl list; fwctl flash --no-keep-config 1-1 $data/hello-2.hex' 2>&1)
+like "a disk that became read-only: the board is not touched" "$out" 'Read-only file system.*untouched.*exit 1'
+like "and all else goes on" "$out" 'SPEEDYBEEF405V4.*flashed and verified'
+guest_ok "on a read-only disk the service starts, too" 'systemctl restart fwd && await 100 identified 1-1'
+guest 'systemctl stop fwd; umount /var/lib/fwd'
+
+# --- without the service
+guest 'systemctl mask --now --runtime fwd 2>&1'
+out=$(guest 'fwctl --direct list; fwctl --direct flash 1-1 $data/hello-1.hex' 2>&1)
+like "--direct: root has the boards without the service" "$out" 'SPEEDYBEEF405V4.*flashed and verified'
+is "what is kept belongs to the service" "$(guest 'find /var/lib/fwd -not -user fwd')" ''
+out=$(guest 'MODE=bootloader simctl plug stm32-f405 3-1; simctl wait 3-1 bootloader; udevadm settle
+        cp $data/hello-1.bin /tmp; as_remote fwctl --direct flash 3-1 /tmp/hello-1.bin --address=0x08000000; echo "exit $?"' 2>&1)
+like "a stranger over ssh may not open the board, and is told what to do" "$out" 'No permission|may not be opened|with sudo'
+like "by its exit status too" "$out" 'exit 4'
+# Nothing of the machine: no bus, no udevd, no rules, no hwdb.
+out=$(guest 'unshare -m sh -c "mount -t tmpfs tmpfs /run; mount --bind /dev/null /lib/udev/hwdb.bin; [ ! -f /etc/udev/hwdb.bin ] || mount --bind /dev/null /etc/udev/hwdb.bin
+        fwctl --direct list; fwctl --direct flash 1-1 $data/hello-2.hex"' 2>&1)
+like "without bus, udevd, rules and hwdb the boards are known" "$out" '1-1 +firmware +SPEEDYBEEF405V4.*3-1 +bootloader'
+like "and followed from firmware to bootloader and back" "$out" 'flashed and verified'
+guest 'systemctl unmask --runtime fwd 2>&1; await 100 known 1-1'
+out=$(guest 'fwctl --direct list; echo "exit $?"' 2>&1)
+like "while the service runs it is refused" "$out" 'The service fwd runs on this machine.*exit 5'
+
+# --- a reboot, with a board plugged in from the start
+guest 'cat >/etc/systemd/system/boards.service <<END
+[Unit]
+DefaultDependencies=no
+After=local-fs.target systemd-modules-load.service
+Before=systemd-udev-trigger.service
+[Service]
+Environment=FWD_SIM_CONTROL=/run/sim.sock
+ExecStart=/usr/local/bin/fwd-usbip /run/sim.sock 0
+ExecStartPost=/bin/sh -c "until [ -S /run/sim.sock ]; do sleep 0.1; done; simctl plug betaflight-f405 1-1 && simctl wait 1-1 firmware"
+[Install]
+WantedBy=sysinit.target
+END
+systemctl enable boards.service 2>&1; systemctl disable fwd 2>&1; fwctl backups --no-legend | wc -l >/root/backups; sync'
+reboot_machine
+out=$(guest 'await 600 systemctl is-active -q fwd; systemctl is-enabled fwd; await 200 identified bay1; fwctl list --no-legend; systemctl show fwd -p NRestarts')
+like "after a reboot the board starts the service, which nobody enabled" "$out" 'disabled'
+like "the board is known" "$out" '1-1 +firmware +SPEEDYBEEF405V4'
+like "at the first try" "$out" 'NRestarts=0'
+guest_ok "backups are kept" '[ "$(fwctl backups --no-legend | wc -l)" = "$(cat /root/backups)" ] && [ "$(cat /root/backups)" -gt 0 ]'
+guest_ok "and it flashes" 'fwctl flash 1-1 $data/hello-1.hex'
 
 done_scenario
