@@ -200,11 +200,10 @@ static int refuse(const char *action, enum verdict verdict, sd_bus_error *error)
                                         "Too many calls wait for authorization. Nothing was "
                                         "changed. Try again later.");
         case VERDICT_CHALLENGE:
-                return sd_bus_error_setf(
-                        error, name,
-                        "You must authenticate for that (%s), and this call did "
-                        "not allow to ask you. Nothing was changed. " WHAT_TO_ASK_FOR,
-                        action);
+                return sd_bus_error_setf(error, name,
+                                         "You must authenticate for that (%s), and this call gave "
+                                         "no way to ask you. Nothing was changed. " WHAT_TO_ASK_FOR,
+                                         action);
         default:
                 return sd_bus_error_setf(error, name,
                                          "You are not allowed to do that (%s). Nothing was "

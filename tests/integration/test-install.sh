@@ -47,7 +47,9 @@ left_over() { # an @NAME@ that nobody replaced
 check "no placeholder is left" left_over
 
 check "the XML files are well-formed" xmllint --nonet --noout "$root$PREFIX/share/dbus-1/interfaces/org.fwctl1.xml" \
-        "$root$PREFIX/share/dbus-1/system.d/org.fwctl1.conf" "$root$PREFIX/share/polkit-1/actions/org.fwctl1.policy"
+        "$root$PREFIX/share/dbus-1/system.d/org.fwctl1.conf" "$root$PREFIX/share/polkit-1/actions/org.fwctl1.policy" "$root$PREFIX/share/metainfo/org.fwctl1.fwctl.metainfo.xml"
+check "software centres know a bootloader by its id" grep -q '<modalias>usb:v0483pDF11d' \
+        "$root$PREFIX/share/metainfo/org.fwctl1.fwctl.metainfo.xml"
 
 check "the bus starts the unit" grep -qx "SystemdService=fwd.service" \
         "$root$PREFIX/share/dbus-1/system-services/org.fwctl1.service"

@@ -5,7 +5,7 @@ set -u
 # shellcheck source=tests/vm/scenario.sh
 . "$(dirname "$0")/scenario.sh"
 
-check "lintian has nothing to say" lintian --no-tag-display-limit --fail-on error,warning --allow-root \
+check "lintian has nothing to say" lintian --pedantic --display-info --fail-on error,warning,info,pedantic --allow-root \
         "$vm_cache"/package/fwd_*_amd64.changes
 
 machine
