@@ -46,3 +46,52 @@ as_pilot() {
 as_remote() {
         ssh -q -o StrictHostKeyChecking=no -o BatchMode=yes remote@127.0.0.1 "$@"
 }
+
+# over_ssh USER 'COMMAND', without a terminal
+over_ssh() {
+        ssh -q -o StrictHostKeyChecking=no -o BatchMode=yes "$1@127.0.0.1" "$2"
+}
+
+# may_ssh USER: lets root in the guest be that user over ssh
+may_ssh() {
+        mkdir -p "/home/$1/.ssh"
+        cp /root/.ssh/id_ed25519.pub "/home/$1/.ssh/authorized_keys"
+        chown -R "$1:" "/home/$1/.ssh"
+        chmod 700 "/home/$1/.ssh"
+}
+
+# at_terminal USER PASSWORD 'COMMAND': over ssh with a terminal, where the password is typed whenever it is asked for;
+# output and exit status are the command's
+at_terminal() {
+        bash -s -- "$@" <<'END'
+coproc ssh { exec ssh -q -tt -o StrictHostKeyChecking=no -o BatchMode=yes "$1@127.0.0.1" "$3"; }
+pid=$ssh_PID line=''
+exec {from}<&"${ssh[0]}" {to}>&"${ssh[1]}"
+while IFS= read -r -d '' -n 1 -u "$from" c; do
+        [ "$c" = $'\r' ] || printf %s "$c"
+        line+=$c
+        [ "$c" != $'\n' ] || line=''
+        [[ $line != *"Password: " ]] || { line='' && printf '%s\n' "$2" >&"$to"; }
+done
+wait "$pid"
+END
+}
+
+# slow_boards: a second bench, whose chips take the time that real ones take. slow VERB… is its simctl.
+slow_boards() {
+        FWD_SIM_CONTROL=/run/slow.sock setsid fwd-usbip /run/slow.sock 1 </dev/null >/run/slow.log 2>&1 3>&- &
+        await 100 test -S /run/slow.sock
+}
+slow() {
+        FWD_SIM_CONTROL=/run/slow.sock simctl "$@"
+}
+
+# changing PORT: its job has begun to change it
+changing() {
+        fwctl jobs --no-legend | grep -qE "^[0-9]+ +$1 .*(erasing|writing)"
+}
+
+# node PORT: of the board's USB device
+node() {
+        echo "/dev/$(udevadm info -q name "/sys/bus/usb/devices/$1")"
+}
