@@ -183,6 +183,8 @@ int betaflight_set(struct firmware *fw, const char *key, const char *value) {
                 r = set_api(b, value);
         else if (strcmp(key, "reset-fault") == 0)
                 r = set_reset_fault(b, value);
+        else if (strcmp(key, "second-port") == 0)
+                r = second_port_set(&b->second, value);
         else if (strcmp(key, "cli-fault") == 0)
                 r = set_cli_fault(b, value);
         else {

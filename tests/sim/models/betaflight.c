@@ -44,7 +44,11 @@ static struct betaflight *betaflight_of(struct firmware *fw) {
 static void start(struct firmware *fw, uint64_t now_us) {
         struct betaflight *b = betaflight_of(fw);
 
-        cdc_show(&fw->face, b->target->vendor_id, b->target->product_id);
+        second_port_start(&b->second);
+        if (b->second.kind == SECOND_PORT_NONE)
+                cdc_show(&fw->face, b->target->vendor_id, b->target->product_id);
+        else
+                cdc_show_two(&fw->face, b->target->vendor_id, b->target->product_id);
         (void) snprintf(b->own_serial, sizeof(b->own_serial), "%08X%04X", fw->uid[0] + fw->uid[2],
                         fw->uid[1] >> 16);
         fw->face.strings[1] = b->manufacturer[0] ? b->manufacturer : b->target->manufacturer;
@@ -63,7 +67,18 @@ static void start(struct firmware *fw, uint64_t now_us) {
 
 static bool control(struct firmware *fw, const struct model_setup *setup, const uint8_t *data,
                     uint64_t now_us, struct model_answer *ret) {
-        return cdc_control(&betaflight_of(fw)->cdc, setup, data, ret);
+        struct betaflight *b = betaflight_of(fw);
+
+        return cdc_control(setup->index < 2 ? &b->cdc : &b->second.cdc, setup, data, ret);
+}
+
+static int out(struct firmware *fw, uint8_t endpoint, const uint8_t *data, size_t size,
+               uint64_t now_us) {
+        return second_port_out(&betaflight_of(fw)->second, endpoint, data, size);
+}
+
+static int in(struct firmware *fw, uint8_t endpoint, uint8_t *to, size_t size, uint64_t now_us) {
+        return second_port_in(&betaflight_of(fw)->second, endpoint, to, size);
 }
 
 /* What does not fit any more is lost, as in the firmware. */
@@ -211,6 +226,8 @@ static const struct firmware_ops betaflight_ops = {
         .control = control,
         .serial_write = serial_write,
         .serial_read = serial_read,
+        .out = out,
+        .in = in,
         .next_event = next_event,
         .advance = advance,
         .set = betaflight_set,

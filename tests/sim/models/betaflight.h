@@ -11,6 +11,7 @@
 #include "models/cdc.h"
 #include "models/firmware.h"
 #include "models/msp-port.h"
+#include "models/second-port.h"
 
 #define BETAFLIGHT_TEXT_MAX 64U
 #define BETAFLIGHT_OUT_MAX  65536U
@@ -37,6 +38,7 @@ struct betaflight {
         const struct betaflight_target *target;
         struct cdc_port cdc;
         struct msp_port msp;
+        struct second_port second;
 
         /* Knobs */
         char variant[5];

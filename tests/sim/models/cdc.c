@@ -16,6 +16,33 @@ enum {
         SEND_BREAK = 0x23,
 };
 
+enum { CONFIG_HEAD_SIZE = 9, CONFIG_INTERFACES = 4 }; /* of the configuration descriptor */
+
+/* Two interfaces more. */
+static void add_port(struct usb_face *face, bool associated, uint8_t notify, uint8_t data) {
+        const uint8_t n = face->config[CONFIG_INTERFACES], in = 0x80U | data;
+        /* clang-format off */
+        const uint8_t association[] = {8, 11, n, 2, 0x02, 0x02, 0x01, 0};
+        const uint8_t port[] = {
+                9, 4, n, 0, 1, 0x02, 0x02, 0x01, 0,     /* communication, AT commands */
+                5, 0x24, 0x00, 0x10, 0x01,              /* header, CDC 1.10 */
+                5, 0x24, 0x01, 0x00, n + 1,             /* call management */
+                4, 0x24, 0x02, 0x02,                    /* ACM */
+                5, 0x24, 0x06, n, n + 1,                /* union */
+                7, 5, notify, 0x03, 8, 0, 0xFF,
+                9, 4, n + 1, 0, 2, 0x0A, 0, 0, 0,       /* data */
+                7, 5, data, 0x02, 64, 0, 0,
+                7, 5, in, 0x02, 64, 0, 0,
+        };
+        /* clang-format on */
+
+        if (associated)
+                face_add(face, association, sizeof(association));
+        face_add(face, port, sizeof(port));
+        face->n_alts[n] = face->n_alts[n + 1] = 1;
+        face->config[CONFIG_INTERFACES] = n + 2;
+}
+
 void cdc_show(struct usb_face *face, uint16_t vendor_id, uint16_t product_id) {
         const uint8_t device[18] = {18,
                                     1,
@@ -36,23 +63,24 @@ void cdc_show(struct usb_face *face, uint16_t vendor_id, uint16_t product_id) {
                                     3,
                                     1};
         /* clang-format off */
-        static const uint8_t config[] = {
-                9, 2, 0, 0, 2, 1, 0, 0xC0, 0x32,
-                9, 4, 0, 0, 1, 0x02, 0x02, 0x01, 0,     /* communication, AT commands */
-                5, 0x24, 0x00, 0x10, 0x01,              /* header, CDC 1.10 */
-                5, 0x24, 0x01, 0x00, 0x01,              /* call management */
-                4, 0x24, 0x02, 0x02,                    /* ACM */
-                5, 0x24, 0x06, 0x00, 0x01,              /* union */
-                7, 5, 0x82, 0x03, 8, 0, 0xFF,
-                9, 4, 1, 0, 2, 0x0A, 0, 0, 0,           /* data */
-                7, 5, 0x01, 0x02, 64, 0, 0,
-                7, 5, 0x81, 0x02, 64, 0, 0,
-        };
+        static const uint8_t config[] = {9, 2, 0, 0, 0, 1, 0, 0xC0, 0x32};
         /* clang-format on */
 
-        *face = (struct usb_face){.n_alts = {1, 1}};
+        *face = (struct usb_face){};
         memcpy(face->device, device, sizeof(device));
         face_add(face, config, sizeof(config));
+        add_port(face, false, 0x82, 0x01);
+}
+
+void cdc_show_two(struct usb_face *face, uint16_t vendor_id, uint16_t product_id) {
+        static const uint8_t composite[] = {0xEF, 0x02, 0x01};
+
+        cdc_show(face, vendor_id, product_id);
+        memcpy(face->device + 4, composite, sizeof(composite));
+        face->config[CONFIG_INTERFACES] = 0;
+        face->config_size = CONFIG_HEAD_SIZE;
+        add_port(face, true, 0x82, 0x01);
+        add_port(face, true, 0x84, CDC_SECOND_PORT);
 }
 
 bool cdc_control(struct cdc_port *port, const struct model_setup *setup, const uint8_t *data,

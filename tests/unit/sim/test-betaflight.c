@@ -503,6 +503,38 @@ static void bare_chip_leaves(void **state) {
         sim_host_stop(&h);
 }
 
+/* A composite board: two serial ports, the second of which is nobody's, or a modem's. */
+static void second_port(void **state) {
+        static const uint8_t ask_at[] = {'A', 'T', '+', 'C', 'G', 'S', 'N', '\r'};
+        uint8_t got[128];
+        struct sim_host h;
+        int n;
+
+        sim_host_start(&h, "betaflight-f405", "second-port=silent", NULL);
+        assert_int_equal(h.m->config_descriptor[4], 4);
+        assert_int_equal(h.m->config_size, 9 + 2 * (8 + 58));
+        assert_int_equal(h.m->config_descriptor[2], h.m->config_size);
+        assert_int_equal(h.m->device_descriptor[4], 0xEF);
+        assert_int_equal(model_out(h.m, 0x03, ask_at, sizeof(ask_at), h.now_us), sizeof(ask_at));
+        assert_int_equal(model_in(h.m, 0x83, got, sizeof(got), h.now_us), -EAGAIN);
+        assert_int_equal(model_out(h.m, 0x01, ask_at, sizeof(ask_at), h.now_us), -ENOENT);
+        exchange(&h, "$M<\0\x01\x01", "$M>\x03\x01\x00\x01\x2F\x2C"); /* the first is MSP */
+        sim_host_stop(&h);
+
+        sim_host_start(&h, "betaflight-f405", "second-port=modem", NULL);
+        assert_int_equal(model_out(h.m, 0x03, ask_at, sizeof(ask_at), h.now_us), sizeof(ask_at));
+        n = model_in(h.m, 0x83, got, sizeof(got) - 1, h.now_us);
+        assert_true(n > 0);
+        got[n] = '\0';
+        assert_string_equal((char *) got, "AT+CGSN\r\r\n490154203237518\r\n\r\nOK\r\n");
+        assert_int_equal(model_out(h.m, 0x03, (const uint8_t *) "ATQ9\r", 5, h.now_us), 5);
+        n = model_in(h.m, 0x83, got, sizeof(got) - 1, h.now_us);
+        assert_true(n > 0);
+        got[n] = '\0';
+        assert_string_equal((char *) got, "ATQ9\r\r\nERROR\r\n");
+        sim_host_stop(&h);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(descriptors),
@@ -520,6 +552,7 @@ int main(void) {
                 cmocka_unit_test(without_firmware),
                 cmocka_unit_test(vectors_decide),
                 cmocka_unit_test(bare_chip_leaves),
+                cmocka_unit_test(second_port),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
