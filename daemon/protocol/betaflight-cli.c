@@ -14,6 +14,8 @@
 #define GUARD_MS 150U
 /* Until the banner and the prompt are there; the firmware prints them at once. */
 #define ENTER_MS 3000U
+/* Until an open command line has answered to an empty line. */
+#define RESUME_MS 500U
 /* From "Rebooting" until the port is gone. */
 #define GOING_MS 3000U
 
@@ -69,6 +71,32 @@ static int enter(struct fc_cli *cli, struct fault *fault) {
                          cli->port->name);
 }
 
+static int allocate(struct fc_cli *cli, struct fault *fault) {
+        cli->reply = calloc(1, CLI_CHUNK);
+        cli->allocated = CLI_CHUNK;
+        return cli->reply ? 0 : cli_port_fault(cli, -ENOMEM, fault);
+}
+
+int fc_cli_resume(struct fc_cli *ret, struct serial_port *port, struct fault *fault) {
+        _cleanup_fc_cli_ struct fc_cli cli = {.port = port, .entered = true};
+        struct fault f = FAULT_INIT; /* bytes that are no text are no command line */
+        int r = allocate(&cli, fault);
+
+        if (r < 0)
+                return r;
+        r = cli_write_line(&cli, "");
+        if (r < 0)
+                return cli_port_fault(&cli, r, fault);
+        r = cli_read_to_prompt(&cli, CLI_END_AT_PROMPT, RESUME_MS, CLI_QUIET_MS, &f);
+        if (r == -ETIME || f.error == FWD_BAD_ANSWER)
+                return 0;
+        if (r < 0)
+                return fault_set(fault, f.error, "%s", f.message);
+        *ret = cli;
+        cli.reply = NULL;
+        return 1;
+}
+
 int fc_cli_open(struct fc_cli *ret, struct serial_port *port, const struct fc_identity *identity,
                 struct fault *fault) {
         _cleanup_fc_cli_ struct fc_cli cli = {.port = port};
@@ -76,10 +104,9 @@ int fc_cli_open(struct fc_cli *ret, struct serial_port *port, const struct fc_id
 
         memcpy(cli.variant, identity->variant, sizeof(cli.variant));
         cli.framed = cli.knows_noreboot = fc_cli_has_frames(identity);
-        cli.reply = calloc(1, CLI_CHUNK);
-        cli.allocated = CLI_CHUNK;
-        if (!cli.reply)
-                return cli_port_fault(&cli, -ENOMEM, fault);
+        r = allocate(&cli, fault);
+        if (r < 0)
+                return r;
         if (!fc_cli_is_known(identity))
                 return fault_set(fault, FWD_NOT_SUPPORTED,
                                  "The command line of %s %s on %s is not known; it is of "

@@ -38,6 +38,10 @@ bool fc_cli_has_frames(const struct fc_identity *identity);
  * its prompt; it was told to leave), FWD_DEVICE_LOST, FWD_CANCELLED. */
 int fc_cli_open(struct fc_cli *ret, struct serial_port *port, const struct fc_identity *identity,
                 struct fault *fault);
+/* The interactive one, if somebody else has left it open: a terminal that was closed, or
+ * ModemManager, whose probing has a '#'. 1: it is. 0: nothing there shows a prompt. For a board
+ * that does not answer MSP: one empty line is sent. */
+int fc_cli_resume(struct fc_cli *ret, struct serial_port *port, struct fault *fault);
 /* Runs a command; its answer is in `cli->reply`, errors of the firmware included. FWD_TIMEOUT (it
  * stopped in the middle), FWD_BAD_ANSWER (not text, not this command's echo, no end), and what
  * fc_cli_open() has. */

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
+#include "protocol/betaflight-cli.h"
 #include "protocol/betaflight.h"
 
 /* First byte of FC_VERSION: releases before 2025.12 are 0 to 4, later ones count years since 2000.
@@ -222,8 +224,47 @@ static int identify_api(struct serial_port *port, struct fc_identity *identity,
         return 0;
 }
 
+/* "# Betaflight / STM32F405 (S405) 4.5.4 Jan 12 2026 / …": whose command line it is. */
+static void parse_cli_version(const char *text, struct fc_identity *identity) {
+        const char *close = strstr(text, "# Betaflight /") ? strchr(text, ')') : NULL;
+        unsigned *v = identity->version;
+
+        if (!close || sscanf(close + 1, " %4u.%3u.%3u", &v[0], &v[1], &v[2]) != 3)
+                return;
+        memcpy(identity->variant, "BTFL", 5);
+        identity->has_version = true;
+}
+
+/* A board whose command line was left open answers no MSP. It is closed where that is possible
+ * without a restart. 1: closed. 0: it was not open. */
+static int close_cli(struct serial_port *port, struct fault *fault) {
+        _cleanup_fc_cli_ struct fc_cli cli = {};
+        struct fc_identity identity = {};
+        int r;
+
+        r = fc_cli_resume(&cli, port, fault);
+        if (r <= 0)
+                return r;
+        r = fc_cli_run(&cli, "version", fault);
+        if (r < 0)
+                return r;
+        parse_cli_version(cli.reply, &identity);
+        cli.knows_noreboot = fc_cli_has_frames(&identity);
+        if (!cli.knows_noreboot)
+                return fault_set(fault, FWD_NEEDS_USER_ACTION,
+                                 "The command line of the board on %s is open, another program "
+                                 "left it so, and this firmware leaves it by a restart alone: "
+                                 "plug the board in again",
+                                 port->name);
+        (void) fc_cli_leave(&cli, false);
+        log_notice("The command line of the board on %s was open and is closed now; the board "
+                   "cannot be armed until it starts again",
+                   port->name);
+        return 1;
+}
+
 int fc_identify(struct serial_port *port, struct fc_identity *ret, struct fault *fault) {
-        struct fault local = FAULT_INIT;
+        struct fault local = FAULT_INIT, deaf = FAULT_INIT;
         struct fc_identity identity = {};
         struct msp_frame reply;
         int r;
@@ -231,9 +272,20 @@ int fc_identify(struct serial_port *port, struct fc_identity *ret, struct fault 
         if (!fault)
                 fault = &local;
         port->ops->discard_input(port);
-        r = identify_api(port, &identity, &reply, fault);
+        r = identify_api(port, &identity, &reply, &deaf);
+        if (deaf.error == FWD_TIMEOUT) {
+                int closed = close_cli(port, fault);
+
+                if (closed < 0)
+                        return closed;
+                identity.cli_was_open = closed > 0;
+                if (closed > 0) {
+                        deaf = (struct fault) FAULT_INIT;
+                        r = identify_api(port, &identity, &reply, &deaf);
+                }
+        }
         if (r < 0)
-                return r;
+                return fault_set(fault, deaf.error, "%s", deaf.message);
         r = msp_request(port, MSP_FC_VARIANT, NULL, 0, &reply, fault);
         if (r < 0)
                 return r;

@@ -51,6 +51,8 @@ struct fc_identity {
         char mcu[32]; /* "STM32F405"; "" if not known */
         bool has_uid;
         uint32_t uid[3];
+        bool cli_was_open; /* its command line; closed now, and the board not to be armed before it
+                              starts again */
 };
 
 /* "BTFL" and friends in words: "Betaflight"; the variant itself if it is not known. */
@@ -60,9 +62,10 @@ const char *fc_variant_name(const struct fc_identity *identity);
  */
 const char *fc_board_name(const struct fc_identity *identity);
 
-/* Asks for all of it. A board that answers MSP_API_VERSION and nothing else is still identified, as
- * far as it goes. FWD_TIMEOUT, FWD_NOT_SUPPORTED (an answer that is none of MSP), FWD_DEVICE_LOST,
- * FWD_CANCELLED. */
+/* Asks for all of it. A command line that somebody left open is closed first, or
+ * FWD_NEEDS_USER_ACTION where the firmware can not without a restart. A board that answers
+ * MSP_API_VERSION and nothing else is still identified, as far as it goes. FWD_TIMEOUT,
+ * FWD_NOT_SUPPORTED (an answer that is none of MSP), FWD_DEVICE_LOST, FWD_CANCELLED. */
 int fc_identify(struct serial_port *port, struct fc_identity *ret, struct fault *fault);
 
 /* 1 armed, 0 not; negative with fault if it does not say. */

@@ -42,6 +42,8 @@ static void report_identity(struct reporter *reporter, const struct fc_identity 
                               fc_config_state_name(identity->config_state));
         if (identity->has_uid)
                 worker_report_chip(reporter, identity->uid);
+        if (identity->cli_was_open)
+                reporter_fact(reporter, "CommandLine", "closed");
 }
 
 int worker_identify(struct worker *worker, struct serial_port *port, struct fc_identity *ret,

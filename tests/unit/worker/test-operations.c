@@ -460,6 +460,50 @@ static void test_inspect(void **state) {
         (void) close(file);
 }
 
+/* As ModemManager's probing leaves it, or a terminal that was closed. */
+static void leave_in_cli(void) {
+        const char *const said[] = {"#", "PORTCFG\r"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
+                model_serial_write(sim.model, (const uint8_t *) said[i], strlen(said[i]),
+                                   sim.now_us);
+                sim.now_us += 200000;
+                model_advance(sim.model, sim.now_us);
+        }
+}
+
+static void test_identify_in_command_line(void **state) {
+        const char *const old[] = {"time-scale=0.01", "version=4.3.0", NULL};
+        const char *const inav[] = {"time-scale=0.01", "variant=INAV", "version=7.1.0", NULL};
+        const char *const *firmwares[] = {old, inav};
+
+        sim_plug("betaflight-f405", f405);
+        leave_in_cli();
+        prepare(&op_identify);
+        run.worker.tty = MODEL_TTY;
+        check_result(go(), FWD_OK, "untouched");
+        assert_string_equal(heard("X.CommandLine"), "closed");
+        assert_string_equal(heard("X.Variant"), "BTFL");
+        prepare(&op_identify); /* and it stays closed */
+        run.worker.tty = MODEL_TTY;
+        check_result(go(), FWD_OK, "untouched");
+        assert_null(heard("X.CommandLine"));
+        assert_int_equal(sim.model->generation, 1);
+        sim_unplug();
+
+        /* These leave it by a restart alone, which nobody asked for. */
+        for (size_t i = 0; i < ARRAY_SIZE(firmwares); i++) {
+                sim_plug("betaflight-f405", firmwares[i]);
+                leave_in_cli();
+                prepare(&op_identify);
+                run.worker.tty = MODEL_TTY;
+                check_result(go(), FWD_NEEDS_USER_ACTION, "untouched");
+                assert_non_null(strstr(heard("MESSAGE"), "command line"));
+                assert_int_equal(sim.model->generation, 1);
+                sim_unplug();
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_flash),
@@ -489,6 +533,7 @@ int main(void) {
                 cmocka_unit_test(test_identify_on_a_bad_line),
                 cmocka_unit_test(test_plain_dfu),
                 cmocka_unit_test(test_inspect),
+                cmocka_unit_test(test_identify_in_command_line),
         };
 
         image_init();
