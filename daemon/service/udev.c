@@ -14,6 +14,10 @@
 /* A hub full of boards says a lot at once. */
 #define RECEIVE_BUFFER_BYTES (1 << 20)
 
+/* USB's class codes, as sysfs has them */
+#define CLASS_COMM   "02"
+#define SUBCLASS_ACM "02"
+
 struct udev_intake {
         struct udev *udev;
         struct udev_monitor *monitor;
@@ -74,6 +78,9 @@ static void usb_added(struct service *service, struct udev_device *d) {
                 .modem_rule = read_modem_rule(d),
         };
 
+        /* Gone between the event and now: its removal is told next. */
+        if (!udev_device_get_sysattr_value(d, "idVendor"))
+                return;
         if (usb.mode == MODE_AWAY)
                 usb.mode = mode_of(look_up(service, d, &usb, "FWD_MODE"));
         usb.candidates = udev_device_get_property_value(d, "FWD_BOARD");
@@ -89,12 +96,53 @@ static void usb_added(struct service *service, struct udev_device *d) {
         devices_usb_added(service, &usb);
 }
 
+static unsigned interface_number(struct udev_device *interface) {
+        const char *text = udev_device_get_sysattr_value(interface, "bInterfaceNumber");
+
+        return text ? (unsigned) strtoul(text, NULL, 16) : 0;
+}
+
+/* The interfaces of a USB device that are serial ports of class CDC-ACM. NULL: no memory. */
+static struct udev_enumerate *serial_interfaces(struct service *service, struct udev_device *usb) {
+        _cleanup_(udev_enumerate_unref_p) struct udev_enumerate *e =
+                udev_enumerate_new(service->intake->udev);
+
+        if (!e || udev_enumerate_add_match_parent(e, usb) < 0 ||
+            udev_enumerate_add_match_sysattr(e, "bInterfaceClass", CLASS_COMM) < 0 ||
+            udev_enumerate_add_match_sysattr(e, "bInterfaceSubClass", SUBCLASS_ACM) < 0 ||
+            udev_enumerate_scan_devices(e) < 0)
+                return NULL;
+        return TAKE_PTR(e);
+}
+
+/* A composite board with several ports is talked to on its first. udev tells of them in any order.
+ */
+static bool is_first_port(struct service *service, struct udev_device *usb,
+                          struct udev_device *tty) {
+        struct udev_device *own =
+                udev_device_get_parent_with_subsystem_devtype(tty, "usb", "usb_interface");
+        _cleanup_(udev_enumerate_unref_p) struct udev_enumerate *e =
+                own ? serial_interfaces(service, usb) : NULL;
+        struct udev_list_entry *entry;
+
+        udev_list_entry_foreach(entry, e ? udev_enumerate_get_list_entry(e) : NULL) {
+                _cleanup_(udev_device_unref_p) struct udev_device *interface =
+                        udev_device_new_from_syspath(service->intake->udev,
+                                                     udev_list_entry_get_name(entry));
+
+                if (interface && interface_number(interface) < interface_number(own))
+                        return false;
+        }
+        return true;
+}
+
 static void tty_added(struct service *service, struct udev_device *d) {
         const char *node = udev_device_get_devnode(d);
         struct udev_device *usb =
                 udev_device_get_parent_with_subsystem_devtype(d, "usb", "usb_device");
 
-        if (!usb || !node)
+        if (!usb || !node || !device_find_port(service, udev_device_get_sysname(usb)) ||
+            !is_first_port(service, usb, d))
                 return;
         devices_tty_rule(service, udev_device_get_sysname(usb), read_modem_rule(d));
         devices_tty_added(service, udev_device_get_sysname(usb), node);
