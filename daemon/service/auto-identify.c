@@ -28,12 +28,12 @@ static void on_told(void *userdata) {
 
 /* Whether the port is waited for. Nobody asked: ModemManager is not told to let go of it. */
 static bool is_held(struct device *device, const struct worker_outcome *outcome) {
-        static const struct port_wait_handlers handlers = {on_retry, on_told, .may_inhibit = false};
+        static const struct port_wait_handlers handlers = {.retry = on_retry, .told = on_told};
+        const struct port_wait_for what = {.node = device->tty, .rule = device->modem_rule};
 
         if (outcome->fault.error != FWD_PORT_HELD || !device->tty ||
             device->service->settings.port_wait_ms == 0 ||
-            port_wait_again(device->service, &device->port_wait, device->tty, device->modem_rule,
-                            &handlers, device) < 0)
+            port_wait_again(device->service, &device->port_wait, &what, &handlers, device) < 0)
                 return false;
         on_told(device);
         return true;

@@ -202,7 +202,8 @@ const struct step *const chip_plan_steps[] = {&step_settle, &step_ask, &step_pla
 
 /* As far as the bootloader, each job is the same. */
 #define TO_BOOTLOADER                                                                              \
-        &step_settle, &step_port, &step_inhibit, &step_reboot, &step_departure, &step_bootloader
+        &step_settle, &step_port, &step_modem, &step_inhibit, &step_reboot, &step_departure,       \
+                &step_bootloader
 
 const struct step *const read_steps[] = {TO_BOOTLOADER, &step_read, &step_go_back, &step_return,
                                          NULL};

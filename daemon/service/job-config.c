@@ -430,17 +430,14 @@ const struct step step_config_look_again = {
 };
 
 const struct step *const backup_steps[] = {
-        &step_settle, &step_port, &step_config_identify, &step_backup, &step_config_back, NULL,
+        &step_settle, &step_port,        &step_modem, &step_config_identify,
+        &step_backup, &step_config_back, NULL,
 };
 
 const struct step *const restore_config_steps[] = {
-        &step_settle,
-        &step_port,
-        &step_config_identify,
-        &step_inhibit,
-        &step_config_restore,
-        &step_config_back,
-        &step_config_look_again,
-        &step_config_back,
-        NULL,
+        &step_settle,      &step_port,
+        &step_modem,       &step_config_identify,
+        &step_inhibit,     &step_config_restore,
+        &step_config_back, &step_config_look_again,
+        &step_config_back, NULL,
 };

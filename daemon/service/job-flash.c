@@ -210,6 +210,7 @@ const struct step *const flash_steps[] = {
         &step_inspect,
         &step_settle,
         &step_port,
+        &step_modem,
         &step_config_plan,
         &step_config_identify,
         &step_ask,

@@ -8,7 +8,8 @@
 #include "service/port-wait.h"
 #include "service/steps.h"
 
-/* A step whose worker found the serial port held is begun again until the port is free. */
+/* A step whose worker found the board's serial port, or its bootloader, held by another program is
+ * begun again until it is free. */
 
 static void on_retry(void *userdata) {
         job_run(userdata);
@@ -29,7 +30,20 @@ static void on_told(void *userdata) {
         tell(userdata);
 }
 
-static const struct port_wait_handlers handlers = {on_retry, on_told, .may_inhibit = true};
+static void on_settled(void *userdata) {
+        job_device_changed(userdata);
+}
+
+static const struct port_wait_handlers handlers = {
+        .retry = on_retry,
+        .told = on_told,
+        .settled = on_settled,
+        .may_inhibit = true,
+};
+
+static struct port_wait_for serial_port(const struct job *job) {
+        return (struct port_wait_for){.node = job->device->tty, .rule = job->device->modem_rule};
+}
 
 static void begin(struct job *job) {
         _cleanup_free_ char *who = port_wait_who(job->port_wait);
@@ -75,22 +89,24 @@ static void give_up(struct job *job, struct fault *fault) {
                   job->service->settings.port_wait_ms / 1000,
                   strstr(who, "ModemManager")
                           ? " (systemctl stop ModemManager stops it; fwd's udev rules keep it off)"
-                          : "");
+                  : strstr(who, "fwupd") ? " (systemctl stop fwupd stops it)"
+                                         : " (fuser -v on it, as root, tells which)");
 }
 
 bool job_held_again(struct job *job, struct worker_outcome *outcome) {
+        const struct port_wait_for bootloader = {.node = job->device->usb_node, .is_usb = true};
+        const struct port_wait_for what = job->worker_has_tty ? serial_port(job) : bootloader;
         bool first = !job_is_held(job);
         int r;
 
-        if (outcome->fault.error != FWD_PORT_HELD || !job->worker_has_tty || !job->device->tty ||
-            job->service->settings.port_wait_ms == 0)
+        if (outcome->fault.error != FWD_PORT_HELD || job->service->settings.port_wait_ms == 0 ||
+            !what.node || job->worker_has_hidraw)
                 return false;
         if (job->cancelling) {
                 job_run(job); /* which sees that it is cancelled */
                 return true;
         }
-        r = port_wait_again(job->service, &job->port_wait, job->device->tty,
-                            job->device->modem_rule, &handlers, job);
+        r = port_wait_again(job->service, &job->port_wait, &what, &handlers, job);
         if (r < 0) {
                 if (job_is_held(job))
                         give_up(job, &outcome->fault);
@@ -100,3 +116,26 @@ bool job_held_again(struct job *job, struct worker_outcome *outcome) {
                 begin(job);
         return true;
 }
+
+/* Whom no rule keeps off a board may have made a modem of it: ModemManager is told to let go before
+ * the port is opened, so that it does not look at the board again each time it comes back. */
+
+static bool modem_needed(const struct job *job) {
+        return job->service->machine_bus && job->device->mode == MODE_FIRMWARE &&
+               job->device->tty && job->device->modem_rule != MODEM_RULE_IGNORE;
+}
+
+static int modem_check(struct job *job) {
+        return !port_wait_is_asking(job->port_wait);
+}
+
+static const struct await modem_await = {.check = modem_check, .timeless = true};
+
+static int modem_start(struct job *job) {
+        const struct port_wait_for what = serial_port(job);
+
+        (void) port_wait_ask(job->service, &job->port_wait, &what, &handlers, job);
+        return step_start_await(job, &modem_await);
+}
+
+const struct step step_modem = {.needed = modem_needed, .start = modem_start};

@@ -150,4 +150,5 @@ const struct step step_identify_returned = {
         .finish = identify_returned_finish,
 };
 
-const struct step *const identify_steps[] = {&step_settle, &step_port, &step_identify, NULL};
+const struct step *const identify_steps[] = {&step_settle, &step_port, &step_modem, &step_identify,
+                                             NULL};

@@ -179,5 +179,6 @@ const struct step step_bootloader = {
 };
 
 const struct step *const reboot_steps[] = {
-        &step_settle, &step_port, &step_reboot, &step_departure, &step_bootloader, NULL,
+        &step_settle,    &step_port,       &step_modem, &step_reboot,
+        &step_departure, &step_bootloader, NULL,
 };

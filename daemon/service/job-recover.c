@@ -105,6 +105,7 @@ const struct step *const recover_plan_steps[] = {&step_settle, &step_ask_chip, &
                                                  &step_plan, NULL};
 
 const struct step *const recover_steps[] = {
-        &step_settle, &step_ask_chip,  &step_inspect_loader, &step_port,    &step_inhibit,
-        &step_reboot, &step_departure, &step_bootloader,     &step_recover, NULL,
+        &step_settle,  &step_ask_chip, &step_inspect_loader, &step_port,       &step_modem,
+        &step_inhibit, &step_reboot,   &step_departure,      &step_bootloader, &step_recover,
+        NULL,
 };

@@ -72,7 +72,7 @@ struct job {
         const struct step *const *steps; /* NULL-terminated */
         size_t step;
         struct worker *worker;
-        bool worker_has_tty;
+        bool worker_has_tty, worker_has_hidraw;
         struct port_wait *port_wait; /* job-held.c */
         struct inhibitor *inhibitor; /* job-inhibit.c */
         size_t held_step;            /* that waits for the serial port */

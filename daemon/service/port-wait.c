@@ -11,21 +11,26 @@
 #define FIRST_TRY_MS    250U
 #define LAST_TRY_MS     2000U
 #define TRY_ACCURACY_US (10U * 1000)
+#define FWUPD_NAME      "org.freedesktop.fwupd"
 
 struct port_wait {
         struct port_wait *next;
         struct service *service;
         const struct port_wait_handlers *handlers;
         void *userdata;
-        char *tty;
+        char *node;
+        bool is_usb; /* a bootloader's USB node, no serial port */
         enum modem_rule rule;
         enum modem_presence presence;
+        bool fwupd_runs;
         bool active;
+        bool asking;                /* port_wait_ask() */
         bool hurry;                 /* no pause before the next try */
         uint64_t begin_ms, next_ms; /* CLOCK_MONOTONIC; the pause before the next try */
         sd_event_source *timer;
         struct modem_question *question;
         struct modem_inhibition *inhibition;
+        sd_bus_slot *fwupd_question;
 };
 
 static uint64_t now_ms(void) {
@@ -35,11 +40,21 @@ static uint64_t now_ms(void) {
         return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
 }
 
+static void settle(struct port_wait *wait) {
+        if (!wait->asking)
+                return;
+        wait->asking = false;
+        wait->handlers->settled(wait->userdata);
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         struct port_wait *wait = userdata;
 
         wait->timer = sd_event_source_unref(wait->timer);
-        wait->handlers->retry(wait->userdata);
+        if (wait->asking)
+                settle(wait);
+        else
+                wait->handlers->retry(wait->userdata);
         return 0;
 }
 
@@ -55,7 +70,11 @@ void port_waits_retry(struct service *service) {
         for (struct port_wait *wait = service->port_waits; wait; wait = wait->next) {
                 wait->presence = MODEM_MANAGER_ABSENT;
                 wait->inhibition = modem_inhibition_free(wait->inhibition);
-                retry_now(wait);
+                if (!wait->asking && !wait->is_usb)
+                        retry_now(wait);
+                else if (wait->asking && !wait->timer)
+                        (void) sd_event_add_time_relative(service->event, &wait->timer,
+                                                          CLOCK_MONOTONIC, 0, 0, on_timer, wait);
         }
 }
 
@@ -63,20 +82,46 @@ static void on_inhibited(void *userdata, int r) {
         struct port_wait *wait = userdata;
 
         if (r >= 0)
+                log_info("ModemManager, which takes %s for a modem's, is kept off it", wait->node);
+        if (r >= 0 && wait->active)
                 retry_now(wait);
+        settle(wait);
 }
 
 static void on_answer(void *userdata, enum modem_presence presence, const char *device) {
         struct port_wait *wait = userdata;
-        bool news = wait->presence != presence;
+        bool news = wait->presence != presence, begun = false;
 
         wait->presence = presence;
-        if (presence == MODEM_MANAGER_OWNS && wait->handlers->may_inhibit && !wait->inhibition &&
-            modem_inhibit(wait->service, device, on_inhibited, wait, &wait->inhibition) < 0)
-                log_warning("ModemManager could not be asked to let go of %s", wait->tty);
+        if (presence == MODEM_MANAGER_OWNS && wait->handlers->may_inhibit && !wait->inhibition)
+                begun = modem_inhibit(wait->service, device, on_inhibited, wait,
+                                      &wait->inhibition) >= 0;
+        if (presence == MODEM_MANAGER_OWNS && wait->handlers->may_inhibit && !wait->inhibition)
+                log_warning("ModemManager could not be asked to let go of %s", wait->node);
         wait->question = modem_question_free(wait->question);
         if (news && wait->active)
                 wait->handlers->told(wait->userdata);
+        if (!begun)
+                settle(wait);
+}
+
+static int on_fwupd(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        struct port_wait *wait = userdata;
+        bool runs = !sd_bus_message_is_method_error(reply, NULL), news = runs != wait->fwupd_runs;
+
+        wait->fwupd_runs = runs;
+        wait->fwupd_question = sd_bus_slot_unref(wait->fwupd_question);
+        if (news && wait->active)
+                wait->handlers->told(wait->userdata);
+        return 0;
+}
+
+/* fwupd opens every DFU device that comes, to see what it is. It has no word for which. */
+static int ask_for_fwupd(struct port_wait *wait) {
+        return sd_bus_call_method_async(wait->service->machine_bus, &wait->fwupd_question,
+                                        "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                        "org.freedesktop.DBus", "GetNameOwner", on_fwupd, wait, "s",
+                                        FWUPD_NAME);
 }
 
 struct port_wait *port_wait_free(struct port_wait *wait) {
@@ -91,7 +136,7 @@ struct port_wait *port_wait_free(struct port_wait *wait) {
                 }
         port_wait_end(wait);
         modem_inhibition_free(wait->inhibition);
-        free(wait->tty);
+        free(wait->node);
         free(wait);
         return NULL;
 }
@@ -101,15 +146,25 @@ void port_wait_end(struct port_wait *wait) {
         wait->active = false;
         wait->timer = sd_event_source_unref(wait->timer);
         wait->question = modem_question_free(wait->question);
+        wait->fwupd_question = sd_bus_slot_unref(wait->fwupd_question);
+        wait->asking = false;
 }
 
-static int begin(struct port_wait *wait, const char *tty) {
-        char *copy = strdup(tty);
+static int set_node(struct port_wait *wait, const char *node) {
+        char *copy = strdup(node);
 
         if (!copy)
                 return -ENOMEM;
-        free(wait->tty);
-        wait->tty = copy;
+        free(wait->node);
+        wait->node = copy;
+        return 0;
+}
+
+static int begin(struct port_wait *wait, const char *node) {
+        int r = set_node(wait, node);
+
+        if (r < 0)
+                return r;
         wait->active = true;
         wait->hurry = false;
         wait->begin_ms = now_ms();
@@ -146,27 +201,59 @@ static int schedule(struct port_wait *wait) {
                                           pause_ms * 1000, TRY_ACCURACY_US, on_timer, wait);
 }
 
-int port_wait_again(struct service *service, struct port_wait **wait, const char *tty,
-                    enum modem_rule rule, const struct port_wait_handlers *handlers,
+static int ask(struct port_wait *wait) {
+        if (wait->is_usb)
+                return wait->fwupd_question ? 0 : ask_for_fwupd(wait);
+        return wait->question
+                       ? 0
+                       : modem_ask(wait->service, wait->node, on_answer, wait, &wait->question);
+}
+
+int port_wait_again(struct service *service, struct port_wait **wait,
+                    const struct port_wait_for *what, const struct port_wait_handlers *handlers,
                     void *userdata) {
         int r = 0;
 
         if (!*wait)
                 r = make(service, wait);
         if (r >= 0 && !(*wait)->active)
-                r = begin(*wait, tty);
+                r = begin(*wait, what->node);
         if (r < 0)
                 return r;
         (*wait)->handlers = handlers;
         (*wait)->userdata = userdata;
-        (*wait)->rule = rule;
+        (*wait)->is_usb = what->is_usb;
+        (*wait)->rule = what->rule;
         r = schedule(*wait);
         if (r < 0)
                 return r;
-        if (service->machine_bus && !(*wait)->question &&
-            modem_ask(service, tty, on_answer, *wait, &(*wait)->question) < 0)
-                log_warning("ModemManager could not be asked about %s", tty);
+        if (service->machine_bus && ask(*wait) < 0)
+                log_warning("Nobody could be asked about %s", what->node);
         return 0;
+}
+
+int port_wait_ask(struct service *service, struct port_wait **wait,
+                  const struct port_wait_for *what, const struct port_wait_handlers *handlers,
+                  void *userdata) {
+        int r = 0;
+
+        if (!*wait)
+                r = make(service, wait);
+        if (r >= 0)
+                r = set_node(*wait, what->node);
+        if (r < 0)
+                return r;
+        (*wait)->handlers = handlers;
+        (*wait)->userdata = userdata;
+        (*wait)->is_usb = what->is_usb;
+        (*wait)->rule = what->rule;
+        r = ask(*wait);
+        (*wait)->asking = r >= 0;
+        return r;
+}
+
+bool port_wait_is_asking(const struct port_wait *wait) {
+        return wait && wait->asking;
 }
 
 bool port_wait_is_active(const struct port_wait *wait) {
@@ -180,10 +267,13 @@ uint64_t port_wait_elapsed_ms(const struct port_wait *wait) {
 char *port_wait_who(const struct port_wait *wait) {
         const char *who = "Another program";
 
-        if (wait->presence == MODEM_MANAGER_OWNS ||
-            (wait->presence == MODEM_MANAGER_RUNS && wait->rule == MODEM_RULE_PROCESS))
+        if (wait->is_usb) {
+                if (wait->fwupd_runs)
+                        who = "Another program, probably fwupd,";
+        } else if (wait->presence == MODEM_MANAGER_OWNS ||
+                   (wait->presence == MODEM_MANAGER_RUNS && wait->rule == MODEM_RULE_PROCESS))
                 who = "ModemManager";
         else if (wait->presence == MODEM_MANAGER_RUNS && wait->rule == MODEM_RULE_NONE)
                 who = "Another program, probably ModemManager,";
-        return text_format("%s has %s open", who, wait->tty);
+        return text_format("%s has %s open", who, wait->node);
 }

@@ -208,6 +208,7 @@ int step_start_worker(struct job *job, const struct worker_request *request) {
         int r = worker_start(job->service, request, &handlers, job, &job->worker);
 
         job->worker_has_tty = request->tty != NULL;
+        job->worker_has_hidraw = request->hidraw != NULL;
         if (r < 0)
                 return job_fault(job, FWD_FAILED, "The worker could not be started: %s",
                                  strerror(-r));

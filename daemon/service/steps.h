@@ -53,8 +53,8 @@ int step_start_worker(struct job *job, const struct worker_request *request);
 int step_start_await(struct job *job, const struct await *await);
 int job_fault(struct job *job, enum fwd_error error, const char *format, ...) _printf_(3, 4);
 
-/* job-held.c: the step's worker found the serial port in use. True: the step is begun again later,
- * or the job has ended. False: the outcome, made clearer, is the step's. */
+/* job-held.c: the step's worker found the serial port or the bootloader in use. True: the step is
+ * begun again later, or the job has ended. False: the outcome, made clearer, is the step's. */
 bool job_held_again(struct job *job, struct worker_outcome *outcome);
 bool job_is_held(const struct job *job);
 /* The port is open, or it does not matter any more. */
@@ -66,6 +66,7 @@ struct worker_request step_request(const struct job *job, const char *operation)
 extern const struct step step_settle;   /* an identification of the service's own ends first */
 extern const struct step step_port;     /* the serial port is there */
 extern const struct step step_inhibit;  /* from here on the machine is kept awake */
+extern const struct step step_modem;    /* no modem of ModemManager's: job-held.c */
 extern const struct step step_identify; /* fails the job */
 extern const struct step step_identify_returned; /* after one: told, goes on */
 extern const struct step step_ask;               /* of a flash: who is it? goes on in any case */

@@ -134,4 +134,53 @@ stub reboot 'fail PortHeld untouched "Another program has it open"'
 job_path=$(reboot)
 like "and who has the port, when waiting ends" "$(wait_job "$job_path")" \
         '^failed State=untouched .*PortHeld ErrorMessage=ModemManager has /dev/ttyACM[0-9]+ open, for more than 0 s .*systemctl stop ModemManager.*untouched'
+mm_stop
+
+# --- with a rule that hands it over, a modem is taken away before the port is opened, held or not
+mm_start "${tty#/dev/}" /sys/devices/mock/1-1
+stub reboot "[ -s '$session/mm.out' ] || fail Failed untouched 'It has not been inhibited'; simctl replug 1-1 boot-pin=1 >&2; say PHASE=rebooting"
+like "a modem is inhibited before its port is touched" "$(wait_job "$(reboot)")" '^success'
+mm_stop
+
+# --- a bootloader that another program has claimed
+fwd_stop
+unset FWD_WORKER
+FWD_ENV=()
+fwd_start
+# The DFU interface of a USB node (USBDEVFS_CLAIMINTERFACE), for this process alone until hold_end.
+claim() {
+        rm -f "$session/hold" "$session/held"
+        mkfifo "$session/hold" "$session/held"
+        with_boards /usr/bin/python3 -c '
+import fcntl, os, struct, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+fcntl.ioctl(fd, 0x8004550F, struct.pack("I", 0))
+open(sys.argv[2], "w").write("held\n")
+open(sys.argv[3]).read()
+' "$1" "$session/held" "$session/hold" &
+        holder=$!
+        read -r _ <"$session/held"
+}
+one=$(device_path 1-1)
+is "the board is in its bootloader" "$(get "$one" $device Mode)" bootloader
+claim "$(get "$one" $device Node)"
+flash() { bus-talk flash "$one" "read:$tests_dir/data/hello-1.hex"; }
+job_path=$(flash)
+saw "a claimed bootloader is waited for" "^PropertiesChanged $job_path .*Notice=Another program has /dev/bus/usb/[0-9/]+ open\. .*25 s at most"
+hold_end
+like "and flashed when it is free" "$(wait_job "$job_path")" '^success State=verified .*PortWaitSeconds='
+# fwupd opens every DFU device that comes.
+back
+one=$(device_path 1-1)
+simctl replug 1-1 boot-pin=1
+seen '^PropertiesChanged .*Mode=bootloader|^DeviceAdded .*Mode=bootloader'
+one=$(device_path 1-1)
+name-owner org.freedesktop.fwupd >/dev/null &
+session_pids+=($!)
+wait_for_name org.freedesktop.fwupd $!
+claim "$(get "$one" $device Node)"
+job_path=$(flash)
+saw "fwupd is suspected, if it runs" "^PropertiesChanged $job_path .*Notice=Another program, probably fwupd, has /dev/bus/usb/"
+hold_end
+like "it is waited for too" "$(wait_job "$job_path")" '^success State=verified '
 done_testing

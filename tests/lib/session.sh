@@ -101,6 +101,7 @@ bus_start() {
     <allow own="org.freedesktop.ModemManager1"/>
     <allow send_destination="org.freedesktop.ModemManager1" send_interface="org.freedesktop.DBus.ObjectManager"/>
     <allow own="org.freedesktop.login1"/>
+    <allow own="org.freedesktop.fwupd"/>
     <allow send_destination="org.freedesktop.login1" send_interface="org.freedesktop.login1.Manager" send_member="Inhibit"/>
 	  </policy>
 	  <include>$bus.policy</include>
