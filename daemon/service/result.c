@@ -54,6 +54,10 @@ static const char *advice(const struct fault *fault, const struct result_context
 
         bool flashed = context->state == BOARD_VERIFIED && has_backup(context);
 
+        /* The caller was let in: it is the service that is not. */
+        if (fault->error == FWD_NOT_AUTHORIZED)
+                return "A rule of udev that gives the service the board is missing or overruled; "
+                       "\"fwctl doctor\" tells which.";
         if (fault->error == FWD_CONFIG_REJECTED && context->about_defaults)
                 return "Flash a file that has the custom defaults of this board in it.";
         if (context->about_config || flashed)

@@ -86,6 +86,19 @@ static void test_cancelled_halfway(void **state) {
         assert_non_null(strstr(text, "Flash again to make it work."));
 }
 
+/* A worker that may not open its board, which nobody can authenticate away. */
+static void test_no_access(void **state) {
+        struct fault fault = FAULT_INIT;
+        const struct result_context context = {.port = "1-2.3", .name = "STUB405"};
+        _cleanup_free_ char *text = NULL;
+
+        (void) fault_set(&fault, FWD_NOT_AUTHORIZED, "/dev/ttyACM0 may not be opened");
+        text = result_message(&fault, &context);
+        assert_non_null(strstr(text, "untouched"));
+        assert_non_null(strstr(text, "fwctl doctor"));
+        assert_null(strstr(text, "authenticate"));
+}
+
 static void test_refusal(void **state) {
         struct fault fault = FAULT_INIT;
         _cleanup_free_ char *text = NULL;
@@ -103,6 +116,7 @@ int main(void) {
                 cmocka_unit_test(test_profile_knows_better),
                 cmocka_unit_test(test_untouched_in_bootloader),
                 cmocka_unit_test(test_cancelled_halfway),
+                cmocka_unit_test(test_no_access),
                 cmocka_unit_test(test_refusal),
         };
 
