@@ -48,8 +48,11 @@ void sim_settle(struct sim *sim) {
                         struct sim_port *port = sim->ports[i];
 
                         /* What was answered reaches the host before the board leaves. */
-                        if (port->attached &&
-                            vhci_port_answer(port->vhci, sim_now(sim), sim_port_is_mute(port))) {
+                        bool answered = port->attached && vhci_port_answer(port->vhci, sim_now(sim),
+                                                                           sim_port_is_mute(port));
+
+                        port->counts.control += vhci_port_take_controls(port->vhci);
+                        if (answered) {
                                 again = true;
                                 continue;
                         }

@@ -38,6 +38,7 @@ struct vhci_port {
         size_t n_urbs;
         vhci_input_t on_input;
         void *userdata;
+        unsigned controls; /* begun, not taken yet */
 };
 
 static void urb_remove(struct vhci_port *p, size_t i) {
@@ -125,6 +126,7 @@ static bool port_answer(struct vhci_port *p, uint64_t now) {
                                         continue;
                                 model_control(p->model, &s, u->data, now, u->answer);
                                 u->begun = true;
+                                p->controls++;
                         }
                         if (u->answer->at_us > now) {
                                 ep0_waits = true;
@@ -142,6 +144,13 @@ static bool port_answer(struct vhci_port *p, uint64_t now) {
                         return true;
         }
         return false;
+}
+
+unsigned vhci_port_take_controls(struct vhci_port *p) {
+        unsigned n = p->controls;
+
+        p->controls = 0;
+        return n;
 }
 
 void vhci_port_detach(struct vhci_port *p) {

@@ -29,6 +29,8 @@ bool vhci_port_is_attached(const struct vhci_port *port);
 /* Takes the waiting transfers as far as the model lets them; true if one of them was completed.
  * `mute`: the board does not answer, which the host sees as an error of the line. */
 bool vhci_port_answer(struct vhci_port *port, uint64_t now_us, bool mute);
+/* How many control transfers were begun since this was asked last. */
+unsigned vhci_port_take_controls(struct vhci_port *port);
 /* The models' time at which a held transfer ends; MODEL_NEVER. */
 uint64_t vhci_port_next(const struct vhci_port *port);
 /* The number of the bus that the kernel gave a controller's full-speed side; -ENODEV. */
