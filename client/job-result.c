@@ -117,6 +117,17 @@ static void print_identity(const struct job *job, const json_t *details) {
         }
 }
 
+/* What a dry run of a restore found out; what would be left out is told behind it. */
+static void print_config_plan(const struct job *job, const json_t *details) {
+        double settings = 0, missing = 0;
+
+        (void) json_number(details, "ConfigApplied", &settings);
+        (void) json_number(details, "ConfigMissing", &missing);
+        printf("%s: would give the board %.0f settings; %.0f of the file it does not have now.\n",
+               job->title, settings, missing);
+        puts("Nothing was changed.");
+}
+
 /* What a dry run found out, with the ranges one to a line. */
 static void print_plan(const struct job *job, const json_t *details) {
         _cleanup_free_ char *plan = screen_clean(json_text(details, "Plan"));
@@ -152,7 +163,9 @@ static void print_success(struct client *c, const struct job *job, const struct 
         const char *notice = json_text(o->details, "Notice");
 
         fputs(color(c->options.color_out, COLOR_GOOD), stdout);
-        if (c->options.dry_run)
+        if (c->options.dry_run && strcmp(job->kind, "restore") == 0)
+                print_config_plan(job, o->details);
+        else if (c->options.dry_run)
                 print_plan(job, o->details);
         else if (strcmp(job->kind, "flash") == 0)
                 print_flashed(job, o);
@@ -192,6 +205,10 @@ static int print_ended(struct client *c, const struct job *job, const struct out
                 print_success(c, job, o);
         print_lines(c, o, "ConfigRejectedLines", "Refused by the board");
         print_lines(c, o, "ConfigSkippedLines", "Left out");
+        if (c->options.dry_run) {
+                print_lines(c, o, "ConfigTranslatedLines", "Translated");
+                print_lines(c, o, "ConfigMissingLines", "Not on the board now");
+        }
         return success ? FWD_EXIT_OK : problem_print(c, &o->problem);
 }
 

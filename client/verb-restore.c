@@ -17,6 +17,8 @@ static int append(const struct options *o, sd_bus_message *call, int fd) {
                 r = call_append_option(call, "only", "s", o->only);
         if (r >= 0 && o->save_with_errors)
                 r = call_append_option(call, "save-with-errors", "b", 1);
+        if (r >= 0 && o->dry_run)
+                r = call_append_option(call, "dry-run", "b", 1);
         if (r >= 0 && o->force)
                 r = call_append_option(call, "force", "b", 1);
         return r < 0 ? r : sd_bus_message_close_container(call);

@@ -44,7 +44,7 @@ _fwctl() {
                 recover-bootloader) options+=" --dry-run --no-block" ;;
                 backup) options+=" --dump" ;;
                 history) options+=" --lines=" ;;
-                restore) options+=" --only= --save-with-errors --custom-defaults --force --no-block" ;;
+                restore) options+=" --only= --dry-run --save-with-errors --custom-defaults --force --no-block" ;;
                 reboot) options+=" --bootloader --firmware --no-block" ;;
                 leave | identify | cancel) options+=" --no-block" ;;
                 esac

@@ -429,6 +429,24 @@ const struct step step_config_look_again = {
         .finish = look_again_finish,
 };
 
+/* Of a dry run: what the board does not have of the file, now. */
+static int look_plan_finish(struct job *job, const struct worker_outcome *outcome) {
+        uint64_t missing;
+        int r = look_judge(job, outcome, &missing);
+
+        if (r == 0)
+                job_set_fact(job, "Config", "planned");
+        return r;
+}
+
+static const struct step step_config_look_plan = {
+        .phase = "comparing-config",
+        .flags = STEP_MAY_VANISH | STEP_OWN_PHASE,
+        .fact_prefix = "Config",
+        .start = look_start,
+        .finish = look_plan_finish,
+};
+
 const struct step *const backup_steps[] = {
         &step_settle, &step_port,        &step_modem, &step_config_identify,
         &step_backup, &step_config_back, NULL,
@@ -440,4 +458,11 @@ const struct step *const restore_config_steps[] = {
         &step_inhibit,     &step_config_restore,
         &step_config_back, &step_config_look_again,
         &step_config_back, NULL,
+};
+
+const struct step *const restore_config_plan_steps[] = {
+        &step_settle,          &step_port,
+        &step_config_identify, &step_config_restore,
+        &step_config_back,     &step_config_look_plan,
+        &step_config_back,     NULL,
 };

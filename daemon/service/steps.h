@@ -129,6 +129,7 @@ extern const struct step *const flash_plan_steps[]; /* flash: dry-run */
 extern const struct step *const recover_plan_steps[];
 extern const struct step *const backup_steps[];
 extern const struct step *const restore_config_steps[];
+extern const struct step *const restore_config_plan_steps[];
 extern const struct step *const recover_steps[];
 extern const struct step *const defaults_steps[];
 /* After a flash that failed before it changed anything: the board was only brought into its

@@ -22,13 +22,17 @@ static void restore_clear(struct restore *restore) {
         restore->ports = fc_ports_free(restore->ports);
 }
 
-/* Runs a line. 1: the board took it, 0: it refused, and is on the list as `text`. */
+/* Runs a line, which a dry run does not. 1: the board took it, 0: it refused, and is on the list as
+ * `text`. */
 static int run(struct restore *restore, const char *command, const char *text,
                struct fault *fault) {
         const char *refusal;
         size_t length = 0;
-        int r = fc_cli_run(&restore->session->cli, command, fault);
+        int r;
 
+        if (restore->worker->options.dry_run)
+                return 1;
+        r = fc_cli_run(&restore->session->cli, command, fault);
         if (r < 0)
                 return r;
         restore->session->changed = true;
@@ -235,6 +239,8 @@ static bool may_save(const struct restore *restore) {
 static int apply(struct restore *restore, struct fault *fault) {
         int r;
 
+        if (restore->worker->options.dry_run)
+                return restore_lines(restore, fault);
         /* What another program left behind would make the board refuse to save. In a batch of
          * ours, the board itself refuses to save after an error that we did not see. */
         r = fc_cli_run(&restore->session->cli, "batch start", fault);
@@ -332,6 +338,8 @@ static int restore_config(struct worker *worker, struct fault *fault) {
         if (r < 0)
                 return r;
         report(&restore);
+        if (worker->options.dry_run)
+                return 0;
         r = save(&restore, fault);
         reporter_fact(&worker->reporter, "Saved", "%s", r < 0 ? "no" : "yes");
         return r;

@@ -118,7 +118,8 @@ static const struct {
         {"range", OPTIONS_READ | OPTIONS_ERASE, take_range,
          "a range such as 0x08000000-0x08004000 or 0x08000000+16K"},
         {"dry-run",
-         OPTIONS_INSPECT | OPTIONS_FLASH | OPTIONS_ERASE | OPTIONS_UNPROTECT | OPTIONS_RECOVER,
+         OPTIONS_INSPECT | OPTIONS_FLASH | OPTIONS_ERASE | OPTIONS_UNPROTECT | OPTIONS_RECOVER |
+                 OPTIONS_RESTORE,
          take_dry_run, "yes or no"},
         {"dump", OPTIONS_BACKUP, take_dump, "yes or no"},
         {"only", OPTIONS_RESTORE | OPTIONS_COMPARE, take_only,

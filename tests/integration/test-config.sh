@@ -104,6 +104,14 @@ is "are more than the changed ones" "$(($(wc -l <"$session/dump.txt") > $(wc -l 
 printf 'set small_angle = 25\n' >"$session/other.txt"
 check_exit "another configuration" 0 fwctl restore --only=other "$session/other.txt"
 unlike "is on the board" "$(config)" "small_angle = 180"
+changed=$(config)
+check_exit "a dry run of a restore" 0 fwctl restore --dry-run "$session/a.txt"
+like "tells what it would do" "$output" "would give the board [1-9][0-9]* settings; [1-9].*Nothing was changed.*Not on the board now: "
+check "the board is back from its command line" wait_for 1-1 BoardName SPEEDYBEEF405V4
+is "and as it was" "$(config)" "$changed"
+sed 's/^# Board: .*/# Board: MATEKF722SE/' "$session/a.txt" >"$session/forged.txt"
+check_exit "a dry run with another board's configuration" 6 fwctl restore --dry-run "$session/forged.txt"
+check_exit "nor is there one of custom defaults" 2 fwctl restore --dry-run --custom-defaults
 check_exit "restore by the backup's name" 0 fwctl restore 1-1 "$id"
 like "it is told" "$output" "configuration was restored"
 is "all of it is back" "$(config)" "$(<"$session/before.txt")"

@@ -264,6 +264,14 @@ static void test_round_trip(void **state) {
                 expect_ok(compare(backup_text));
                 assert_string_not_equal(heard("X.Missing"), "0");
                 settle();
+                /* Only told: the board is as it was. */
+                expect_ok(restore(backup_text, (const char *const[]){"dry-run=yes", NULL}));
+                assert_string_not_equal(heard("X.Applied"), "0");
+                assert_string_equal(heard("X.Skipped"), "0");
+                settle();
+                expect_ok(compare(backup_text));
+                assert_string_not_equal(heard("X.Missing"), "0");
+                settle();
                 expect_ok(restore(backup_text, NULL));
                 assert_string_equal(heard("X.Rejected"), "0");
                 settle();
