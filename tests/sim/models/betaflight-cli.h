@@ -24,6 +24,7 @@ enum cli_fault {
         CLI_FAULT_REFUSE_SAVE, /* no space left in the config sector */
         CLI_FAULT_OTHER_ECHO,  /* another program types as well */
         CLI_FAULT_DROP,        /* the board resets in the middle of diff */
+        CLI_FAULT_GONE,        /* the cable is pulled when `save` comes */
 };
 
 struct cli {

@@ -190,6 +190,11 @@ static void command_save(struct call *call) {
                 b->cli.batch = b->cli.batch_error = false;
                 return;
         }
+        if (b->cli_fault == CLI_FAULT_GONE) {
+                betaflight_wish(b, WISH_OFF, call->now_us);
+                b->cli.stop = true;
+                return;
+        }
         if (b->cli_fault == CLI_FAULT_REFUSE_SAVE) {
                 cli_error(b, call->name, "NO SPACE LEFT FOR THE CONFIGURATION");
                 return;

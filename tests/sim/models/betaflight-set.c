@@ -150,8 +150,8 @@ static int set_named_number(struct betaflight *b, const char *key, const char *v
 
 static int set_cli_fault(struct betaflight *b, const char *value) {
         static const char *const names[] = {
-                "none",      "garbage",     "half",       "no-save",
-                "no-prompt", "refuse-save", "other-echo", "drop",
+                "none",        "garbage",    "half", "no-save",      "no-prompt",
+                "refuse-save", "other-echo", "drop", "gone-at-save",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)

@@ -129,6 +129,10 @@ static void leave_rom(struct board *b) {
 static void leave_firmware(struct board *b) {
         enum board_mode next = after_reset(b);
 
+        if (b->fw->wish == WISH_OFF) {
+                b->powered = false;
+                next = MODE_OFF;
+        }
         b->entered_by_software = b->fw->wish == WISH_BOOTLOADER;
         if (b->entered_by_software)
                 next = decide(b, b->after_reboot, bootloader_or_nothing(b));

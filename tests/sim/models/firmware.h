@@ -14,6 +14,7 @@ enum firmware_wish { /* what the chip shall do, at wish_us */
                      WISH_NOTHING,
                      WISH_RESET,      /* start again */
                      WISH_BOOTLOADER, /* start the ROM */
+                     WISH_OFF,        /* its power goes: a fault */
 };
 
 enum firmware_entry {                 /* how the chip comes to where it decides what to start */
