@@ -13,7 +13,12 @@
 
 static void run_agent(int notify_fd) {
         char number[16];
+        sigset_t none;
 
+        /* Past a first job those that end fwctl are blocked here (client/job-watch.c); the agent
+         * has to end by them. */
+        (void) sigemptyset(&none);
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
         (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
         /* The descriptor is inherited on purpose. */
         if (fcntl(notify_fd, F_SETFD, 0) < 0)

@@ -559,6 +559,12 @@ END
                 "$fwctl" flash "$dir/good.bin" >"$dir/out" || { why=$(<"$dir/out"); return 1; }
         read -r -u 8 -t 20 out && has "$out" "--notify-fd" && has "$out" "--fallback" &&
                 read -r -u 8 -t 20 out && is "$out" ended || return
+        # Two calls in one run: the second agent is started after a job, and has to end all the same.
+        mkdir -m 777 "$dir/kept"
+        PATH="$dir/bin:$PATH" "$here/pty-talk.py" "expect:kept as backup" -- "${as[@]}" \
+                "$fwctl" backup 1-1 "$dir/kept/config.txt" >"$dir/out" || { why=$(<"$dir/out"); return 1; }
+        read -r -u 8 -t 20 out && read -r -u 8 -t 20 out && is "$out" ended &&
+                read -r -u 8 -t 20 out && has "$out" "--notify-fd" && read -r -u 8 -t 20 out && is "$out" ended || return
         PATH="$dir/bin:$PATH" "$here/pty-talk.py" "expect:flashed and verified" -- "${as[@]}" \
                 "$fwctl" --no-ask-password flash "$dir/good.bin" >"$dir/out" || return
         read -r -u 8 -t 0 && why="an agent with --no-ask-password" && return 1
