@@ -124,8 +124,9 @@ int backup_file_memfd(const char *text, size_t size) {
         return TAKE_FD(fd);
 }
 
+/* Named for who is asked whether it may be written to a board (service/image-fd.c). */
 int backup_fd_new(void) {
-        int fd = memfd_create("fwd-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        int fd = memfd_create("kept backup", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
         return fd < 0 ? -errno : fd;
 }

@@ -25,6 +25,20 @@ static const char *kind_name(mode_t mode) {
         }
 }
 
+#define MEMFD_PREFIX "memfd:"
+#define MEMFD_SUFFIX " (deleted)"
+
+/* "memfd:NAME (deleted)", the kernel's words for what never was a file: NAME. */
+static char *undecorated(char *name) {
+        size_t n = strlen(name), suffix = strlen(MEMFD_SUFFIX);
+
+        if (strncmp(name, MEMFD_PREFIX, strlen(MEMFD_PREFIX)) != 0)
+                return name;
+        if (n >= suffix && strcmp(name + n - suffix, MEMFD_SUFFIX) == 0)
+                name[n - suffix] = '\0';
+        return name + strlen(MEMFD_PREFIX);
+}
+
 static void read_name(int fd, char *ret, size_t size) {
         char link[32], path[PATH_MAX], *slash;
         ssize_t n;
@@ -35,7 +49,7 @@ static void read_name(int fd, char *ret, size_t size) {
                 n = 0;
         path[n] = '\0';
         slash = strrchr(path, '/');
-        text_sanitize(ret, size, slash ? slash + 1 : path);
+        text_sanitize(ret, size, undecorated(slash ? slash + 1 : path));
 }
 
 /* Without synchronizing: a FUSE file system whose server hangs must not hang the service. */
