@@ -118,13 +118,15 @@ static void print_identity(const struct job *job, const json_t *details) {
 }
 
 /* What a dry run of a restore found out; what would be left out is told behind it. */
-static void print_config_plan(const struct job *job, const json_t *details) {
+static void print_config_plan(const struct job *job, const json_t *details, bool in_part) {
         double settings = 0, missing = 0;
 
         (void) json_number(details, "ConfigApplied", &settings);
         (void) json_number(details, "ConfigMissing", &missing);
         printf("%s: would give the board %.0f settings; %.0f of the file it does not have now.\n",
                job->title, settings, missing);
+        if (!in_part)
+                puts("What the file does not name would go back to its default.");
         puts("Nothing was changed.");
 }
 
@@ -164,7 +166,7 @@ static void print_success(struct client *c, const struct job *job, const struct 
 
         fputs(color(c->options.color_out, COLOR_GOOD), stdout);
         if (c->options.dry_run && strcmp(job->kind, "restore") == 0)
-                print_config_plan(job, o->details);
+                print_config_plan(job, o->details, c->options.only);
         else if (c->options.dry_run)
                 print_plan(job, o->details);
         else if (strcmp(job->kind, "flash") == 0)

@@ -461,8 +461,7 @@ const struct step *const restore_config_steps[] = {
 };
 
 const struct step *const restore_config_plan_steps[] = {
-        &step_settle,          &step_port,
-        &step_config_identify, &step_config_restore,
-        &step_config_back,     &step_config_look_plan,
-        &step_config_back,     NULL,
+        &step_settle,           &step_port,           &step_modem,
+        &step_config_identify,  &step_config_restore, &step_config_back,
+        &step_config_look_plan, &step_config_back,    NULL,
 };
