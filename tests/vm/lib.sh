@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Starts, stops and speaks to the guest that tests/vm/build made. Sourced. One machine at a time.
+# Starts, stops and speaks to the guest that tests/vm/build made. Sourced. One machine for each disk.
 
 vm_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 vm_cache=${FWD_VM_CACHE:-$(cd "$vm_here/../.." && pwd)/build-vm/machine}
 vm_dir=${vm_dir:-$vm_cache/run}
+vm_disk=${vm_disk:-$vm_cache/disk.qcow2}
 vm_memory_mb=768
 vm_share=${vm_share:-$vm_dir/share}
 
@@ -34,7 +35,7 @@ vm_start() {
                 -cpu qemu64 -smp 2 -m "$vm_memory_mb" -rtc base=utc \
                 -kernel "$vm_cache/vmlinux" -initrd "$vm_cache/initrd" \
                 -append "console=ttyS0 root=/dev/vda rw quiet loglevel=4 panic=-1 tsc=unstable" -no-reboot \
-                -drive "file=$vm_cache/disk.qcow2,if=none,id=disk,cache=unsafe" -device virtio-blk-pci,drive=disk \
+                -drive "file=$vm_disk,if=none,id=disk,cache=unsafe" -device virtio-blk-pci,drive=disk \
                 -device virtio-serial-pci -chardev "socket,id=control,path=$vm_dir/control.sock,server=on,wait=off" \
                 -device virtserialport,chardev=control,name=fwd.control \
                 -virtfs "local,path=$vm_share,mount_tag=share,security_model=none,id=share" \

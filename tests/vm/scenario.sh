@@ -15,7 +15,11 @@ tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 scenario_name=$(basename "$0" .sh)
 scenario_files=$(mktemp -d)
 scenario_failed=0
-trap 'vm_stop; rm -rf "$scenario_files"' EXIT
+# A disk and sockets of its own, as scenarios run side by side. The disk is over the one base image, which it finds beside it.
+vm_dir=$vm_cache/run-$scenario_name
+vm_share=$vm_dir/share
+vm_disk=$vm_cache/disk-$scenario_name.qcow2
+trap 'vm_stop; rm -rf "$scenario_files" "$vm_dir" "$vm_disk"' EXIT
 
 keep_journal() {
         [ "$tap_failed" -gt "$scenario_failed" ] && [ -n "${vm_pid:-}" ] || return 0
@@ -29,7 +33,12 @@ keep_journal() {
 machine() {
         keep_journal
         vm_stop
-        vm_start installed || { echo "Bail out! the virtual machine does not start"; exit 1; }
+        [ -e "$vm_disk" ] || cp --reflink=auto "$vm_cache/disk.qcow2" "$vm_disk"
+        vm_start installed || {
+                tap_diag "$(tail -n 20 "$vm_dir/console.log" "$vm_dir/qemu.log")"
+                echo "Bail out! the virtual machine does not start"
+                exit 1
+        }
 }
 
 guest() {
