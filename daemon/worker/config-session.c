@@ -25,18 +25,10 @@ int config_session_open(struct config_session *ret, struct worker *worker, struc
         _cleanup_config_session_ struct config_session session = {.worker = worker};
         int r;
 
-        r = worker_open_serial(worker, &session.port, fault);
+        /* An armed board's command line is closed to us, and restarting it would be worse. */
+        r = worker_identify_disarmed(worker, &session.port, &session.identity, fault);
         if (r < 0)
                 return r;
-        r = worker_identify(worker, session.port, &session.identity, fault);
-        if (r < 0)
-                return r;
-        /* Its command line is closed to us then, and restarting it would be worse. */
-        r = fc_is_armed(session.port, fault);
-        if (r < 0)
-                return r;
-        if (r > 0)
-                return fault_set(fault, FWD_ARMED, "The board on %s is armed", session.port->name);
         r = fc_cli_open(&session.cli, session.port, &session.identity, fault);
         if (r < 0)
                 return r;

@@ -9,18 +9,9 @@ static int apply_defaults(struct worker *worker, struct fault *fault) {
         struct fc_identity identity;
         int r;
 
-        r = worker_open_serial(worker, &port, fault);
-        if (r < 0)
-                return r;
-        r = worker_identify(worker, port, &identity, fault);
-        if (r < 0)
-                return r;
-        r = fc_is_armed(port, fault);
-        if (r < 0)
-                return r;
-        if (r > 0)
-                return fault_set(fault, FWD_ARMED, "The board on %s is armed", port->name);
-        r = worker_check_cancel(fault);
+        r = worker_identify_disarmed(worker, &port, &identity, fault);
+        if (r == 0)
+                r = worker_check_cancel(fault);
         if (r < 0)
                 return r;
         reporter_phase(&worker->reporter, "applying-defaults");

@@ -46,27 +46,45 @@ static void report_identity(struct reporter *reporter, const struct fc_identity 
                 reporter_fact(reporter, "CommandLine", "closed");
 }
 
-int worker_identify(struct worker *worker, struct serial_port *port, struct fc_identity *ret,
+int worker_identify(struct worker *worker, struct serial_port **ret_port, struct fc_identity *ret,
                     struct fault *fault) {
+        _cleanup_serial_ struct serial_port *port = NULL;
         int r;
 
+        r = worker_open_serial(worker, &port, fault);
+        if (r < 0)
+                return r;
         reporter_phase(&worker->reporter, "identifying");
         r = fc_identify(port, ret, fault);
         if (r < 0)
                 return r;
         report_identity(&worker->reporter, ret);
+        *ret_port = TAKE_PTR(port);
+        return 0;
+}
+
+int worker_identify_disarmed(struct worker *worker, struct serial_port **ret_port,
+                             struct fc_identity *ret, struct fault *fault) {
+        _cleanup_serial_ struct serial_port *port = NULL;
+        int r;
+
+        r = worker_identify(worker, &port, ret, fault);
+        if (r < 0)
+                return r;
+        r = fc_is_armed(port, fault);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                return fault_set(fault, FWD_ARMED, "The board on %s is armed", port->name);
+        *ret_port = TAKE_PTR(port);
         return 0;
 }
 
 static int identify_serial(struct worker *worker, struct fault *fault) {
         _cleanup_serial_ struct serial_port *port = NULL;
         struct fc_identity identity;
-        int r;
 
-        r = worker_open_serial(worker, &port, fault);
-        if (r < 0)
-                return r;
-        return worker_identify(worker, port, &identity, fault);
+        return worker_identify(worker, &port, &identity, fault);
 }
 
 /* What the chip says of itself besides; a chip without option bytes has none to tell. */

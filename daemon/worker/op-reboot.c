@@ -145,10 +145,7 @@ static int reboot_serial(struct worker *worker, struct fault *fault) {
                 return fault_set(fault, FWD_NOT_SUPPORTED,
                                  "The serial port of a board of this kind is not opened: %s",
                                  worker->profile->title);
-        r = worker_open_serial(worker, &port, fault);
-        if (r < 0)
-                return r;
-        r = worker_identify(worker, port, &identity, fault);
+        r = worker_identify(worker, &port, &identity, fault);
         if (r < 0)
                 return r;
         reporter_phase(&worker->reporter, "rebooting");

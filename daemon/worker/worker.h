@@ -104,7 +104,10 @@ int worker_check_cancel(struct fault *fault);
 
 /* The facts UniqueId and DfuSerials. */
 void worker_report_chip(struct reporter *reporter, const uint32_t uid[3]);
-/* For identify and reboot: who is behind the port, told as facts. */
+/* Opens the serial port and asks who is behind it, which is told as facts. */
 struct fc_identity;
-int worker_identify(struct worker *worker, struct serial_port *port, struct fc_identity *ret,
+int worker_identify(struct worker *worker, struct serial_port **ret_port, struct fc_identity *ret,
                     struct fault *fault);
+/* For what must not happen in flight: FWD_ARMED, besides. */
+int worker_identify_disarmed(struct worker *worker, struct serial_port **ret_port,
+                             struct fc_identity *ret, struct fault *fault);
