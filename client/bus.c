@@ -52,6 +52,20 @@ int bus_call(struct client *c, sd_bus_message *call, uint64_t timeout_us, sd_bus
         return r < 0 ? problem_from_bus(p, &error, r) : 0;
 }
 
+static int take_value(sd_bus_message *reply, json_t **ret, struct problem *p) {
+        int r = json_from_message(reply, ret);
+
+        return r <= 0 ? bus_fail(p, r < 0 ? r : -EBADMSG) : 0;
+}
+
+int bus_call_json(struct client *c, sd_bus_message *call, uint64_t timeout_us, json_t **ret,
+                  struct problem *p) {
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        int r = bus_call(c, call, timeout_us, &reply, p);
+
+        return r != 0 ? r : take_value(reply, ret, p);
+}
+
 int bus_call_text(struct client *c, const char *path, const char *interface, const char *member,
                   const char *argument, sd_bus_message **ret, struct problem *p) {
         _cleanup_message_ sd_bus_message *call = NULL;
@@ -73,10 +87,7 @@ int bus_get_all(struct client *c, const char *path, const char *interface, json_
         int r = bus_call_text(c, path, "org.freedesktop.DBus.Properties", "GetAll", interface,
                               &reply, p);
 
-        if (r != 0)
-                return r;
-        r = json_from_message(reply, ret);
-        return r <= 0 ? bus_fail(p, r < 0 ? r : -EBADMSG) : 0;
+        return r != 0 ? r : take_value(reply, ret, p);
 }
 
 int bus_list(struct client *c, const char *member, json_t **ret, struct problem *p) {

@@ -30,6 +30,9 @@ int bus_new_call(struct client *c, const char *path, const char *interface, cons
 /* Sends it and waits. */
 int bus_call(struct client *c, sd_bus_message *call, uint64_t timeout_us, sd_bus_message **ret,
              struct problem *p);
+/* The same, for an answer that is one value. */
+int bus_call_json(struct client *c, sd_bus_message *call, uint64_t timeout_us, json_t **ret,
+                  struct problem *p);
 /* A call without arguments, or with one text. */
 int bus_call_text(struct client *c, const char *path, const char *interface, const char *member,
                   const char *argument, sd_bus_message **ret, struct problem *p);

@@ -9,11 +9,10 @@
 #include "client/bus.h"
 #include "client/cells.h"
 #include "client/device-arg.h"
-#include "client/screen.h"
-#include "client/table.h"
+#include "client/listing.h"
 
 static int list(struct client *c, json_t **ret, struct problem *p) {
-        _cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_message_ sd_bus_message *call = NULL;
         int r = bus_new_call(c, FWD_ROOT_PATH, FWD_MANAGER_INTERFACE, "ListBackups", &call, p);
 
         if (r != 0)
@@ -21,11 +20,7 @@ static int list(struct client *c, json_t **ret, struct problem *p) {
         r = sd_bus_message_append(call, "a{sv}", 0);
         if (r < 0)
                 return bus_fail(p, r);
-        r = bus_call(c, call, BUS_DEFAULT_TIMEOUT, &reply, p);
-        if (r != 0)
-                return r;
-        r = json_from_message(reply, ret);
-        return r <= 0 ? bus_fail(p, r < 0 ? r : -EBADMSG) : 0;
+        return bus_call_json(c, call, BUS_DEFAULT_TIMEOUT, ret, p);
 }
 
 /* Only those of one chip. */
@@ -54,31 +49,17 @@ static int add(struct table *table, const json_t *backup) {
                                 });
 }
 
-static int print_table(struct client *c, const json_t *backups) {
-        static const struct table_column columns[] = {
-                {"BACKUP", 25, NULL},  {"TIME", 10, NULL}, {"BOARD", 6, NULL},
-                {"FIRMWARE", 8, NULL}, {"BYTES", 5, NULL}, {"CHIP", 6, NULL},
-        };
-        _cleanup_table_ struct table *table = table_new(columns, ARRAY_SIZE(columns));
-        const json_t *backup;
-        size_t i;
+static const struct table_column columns[] = {
+        {"BACKUP", 25, NULL},  {"TIME", 10, NULL}, {"BOARD", 6, NULL},
+        {"FIRMWARE", 8, NULL}, {"BYTES", 5, NULL}, {"CHIP", 6, NULL},
+};
 
-        if (!table)
-                return -ENOMEM;
-        json_array_foreach (backups, i, backup) {
-                int r = add(table, backup);
-
-                if (r < 0)
-                        return r;
-        }
-        if (table_rows(table) == 0) {
-                if (!c->options.no_legend && !c->options.quiet)
-                        fputs("There is no backup.\n", stderr);
-                return 0;
-        }
-        return table_print(table, stdout, c->options.full ? 0 : screen_columns(STDOUT_FILENO),
-                           !c->options.no_legend, c->options.color_out);
-}
+static const struct listing listing = {
+        .columns = columns,
+        .n_columns = ARRAY_SIZE(columns),
+        .add = add,
+        .none = "There is no backup.",
+};
 
 int verb_backups(struct client *c, int argc, char **argv) {
         _cleanup_device_ struct device device = {};
@@ -90,10 +71,9 @@ int verb_backups(struct client *c, int argc, char **argv) {
                 r = device_resolve(c, argv[1], &device, &p);
         if (r == 0)
                 r = list(c, &backups, &p);
-        if (r != 0)
-                return problem_print(c, &p);
-        if (argc > 1)
+        if (r == 0 && argc > 1)
                 filter(backups, json_text(device.properties, "UniqueId"));
-        r = client_json(c) ? json_print(c, backups) : print_table(c, backups);
-        return r < 0 ? (bus_fail(&p, r), problem_print(c, &p)) : FWD_EXIT_OK;
+        if (r == 0)
+                r = listing_print(c, &listing, backups, &p);
+        return r == 0 ? FWD_EXIT_OK : problem_print(c, &p);
 }

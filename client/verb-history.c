@@ -8,8 +8,7 @@
 #include "client/bus.h"
 #include "client/cells.h"
 #include "client/device-arg.h"
-#include "client/screen.h"
-#include "client/table.h"
+#include "client/listing.h"
 
 /* What is asked for of one board: by its chip, if that is known; a board that is not there is named
  * by its port or by the unique id of its chip. */
@@ -56,7 +55,7 @@ static int append_options(struct client *c, sd_bus_message *call, const struct f
 }
 
 static int list(struct client *c, const struct filter *filter, json_t **ret, struct problem *p) {
-        _cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_message_ sd_bus_message *call = NULL;
         int r = bus_new_call(c, FWD_ROOT_PATH, FWD_MANAGER_INTERFACE, "ListHistory", &call, p);
 
         if (r != 0)
@@ -64,11 +63,7 @@ static int list(struct client *c, const struct filter *filter, json_t **ret, str
         r = append_options(c, call, filter);
         if (r < 0)
                 return bus_fail(p, r);
-        r = bus_call(c, call, BUS_DEFAULT_TIMEOUT, &reply, p);
-        if (r != 0)
-                return r;
-        r = json_from_message(reply, ret);
-        return r <= 0 ? bus_fail(p, r < 0 ? r : -EBADMSG) : 0;
+        return bus_call_json(c, call, BUS_DEFAULT_TIMEOUT, ret, p);
 }
 
 static int add(struct table *table, const json_t *job) {
@@ -91,38 +86,24 @@ static int add(struct table *table, const json_t *job) {
                                 });
 }
 
-static int print_table(struct client *c, const json_t *jobs) {
-        static const struct table_column columns[] = {
-                {"TIME", 19, NULL},
-                {"PORT", 6, NULL},
-                {"BOARD", 6, NULL},
-                {"KIND", 6, NULL},
-                {"FILE", 6, NULL},
-                {"USER", 4, NULL},
-                {"RESULT", 7, cell_result_style},
-                {"STATE", 8, NULL},
-                {"ERROR", 6, NULL},
-        };
-        _cleanup_table_ struct table *table = table_new(columns, ARRAY_SIZE(columns));
-        const json_t *job;
-        size_t i;
+static const struct table_column columns[] = {
+        {"TIME", 19, NULL},
+        {"PORT", 6, NULL},
+        {"BOARD", 6, NULL},
+        {"KIND", 6, NULL},
+        {"FILE", 6, NULL},
+        {"USER", 4, NULL},
+        {"RESULT", 7, cell_result_style},
+        {"STATE", 8, NULL},
+        {"ERROR", 6, NULL},
+};
 
-        if (!table)
-                return -ENOMEM;
-        json_array_foreach (jobs, i, job) {
-                int r = add(table, job);
-
-                if (r < 0)
-                        return r;
-        }
-        if (table_rows(table) == 0) {
-                if (!c->options.no_legend && !c->options.quiet)
-                        fputs("There was no job.\n", stderr);
-                return 0;
-        }
-        return table_print(table, stdout, c->options.full ? 0 : screen_columns(STDOUT_FILENO),
-                           !c->options.no_legend, c->options.color_out);
-}
+static const struct listing listing = {
+        .columns = columns,
+        .n_columns = ARRAY_SIZE(columns),
+        .add = add,
+        .none = "There was no job.",
+};
 
 int verb_history(struct client *c, int argc, char **argv) {
         _cleanup_(filter_clear) struct filter filter = {};
@@ -132,8 +113,7 @@ int verb_history(struct client *c, int argc, char **argv) {
 
         if (r == 0)
                 r = list(c, &filter, &jobs, &p);
-        if (r != 0)
-                return problem_print(c, &p);
-        r = client_json(c) ? json_print(c, jobs) : print_table(c, jobs);
-        return r < 0 ? (bus_fail(&p, r), problem_print(c, &p)) : FWD_EXIT_OK;
+        if (r == 0)
+                r = listing_print(c, &listing, jobs, &p);
+        return r == 0 ? FWD_EXIT_OK : problem_print(c, &p);
 }

@@ -66,7 +66,7 @@ static int append_options(const struct client *c, sd_bus_message *call) {
 }
 
 static int inspect(struct client *c, const char *file, json_t **ret, struct problem *p) {
-        _cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_message_ sd_bus_message *call = NULL;
         _cleanup_close_ int fd = -EBADF;
         int r = image_open(file, &fd, p);
 
@@ -79,11 +79,7 @@ static int inspect(struct client *c, const char *file, json_t **ret, struct prob
                 r = append_options(c, call);
         if (r < 0)
                 return bus_fail(p, r);
-        r = bus_call(c, call, INSPECT_TIMEOUT_US, &reply, p);
-        if (r != 0)
-                return r;
-        r = json_from_message(reply, ret);
-        return r <= 0 ? bus_fail(p, r < 0 ? r : -EBADMSG) : 0;
+        return bus_call_json(c, call, INSPECT_TIMEOUT_US, ret, p);
 }
 
 int verb_inspect(struct client *c, int argc, char **argv) {

@@ -3,13 +3,11 @@
 /* fwctl jobs: what runs, and what ended a short while ago. */
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "client/bus.h"
 #include "client/cells.h"
-#include "client/screen.h"
-#include "client/table.h"
+#include "client/listing.h"
 
 static int add_job(struct table *table, const json_t *job) {
         _cleanup_free_ char *id = bus_id_of(json_text(job, "Path"));
@@ -36,42 +34,27 @@ static int add_job(struct table *table, const json_t *job) {
                                 });
 }
 
-static int print_table(struct client *c, const json_t *jobs) {
-        static const struct table_column columns[] = {
-                {"JOB", 3, NULL},     {"PORT", 6, NULL},
-                {"KIND", 6, NULL},    {"PHASE", 6, NULL},
-                {"DONE", 5, NULL},    {"USER", 4, NULL},
-                {"STARTED", 8, NULL}, {"RESULT", 7, cell_result_style},
-                {"ERROR", 6, NULL},
-        };
-        _cleanup_table_ struct table *table = table_new(columns, ARRAY_SIZE(columns));
-        const json_t *job;
-        size_t i;
+static const struct table_column columns[] = {
+        {"JOB", 3, NULL},     {"PORT", 6, NULL},
+        {"KIND", 6, NULL},    {"PHASE", 6, NULL},
+        {"DONE", 5, NULL},    {"USER", 4, NULL},
+        {"STARTED", 8, NULL}, {"RESULT", 7, cell_result_style},
+        {"ERROR", 6, NULL},
+};
 
-        if (!table)
-                return -ENOMEM;
-        json_array_foreach (jobs, i, job) {
-                int r = add_job(table, job);
-
-                if (r < 0)
-                        return r;
-        }
-        if (table_rows(table) == 0) {
-                if (!c->options.no_legend && !c->options.quiet)
-                        fputs("There is no job.\n", stderr);
-                return 0;
-        }
-        return table_print(table, stdout, c->options.full ? 0 : screen_columns(STDOUT_FILENO),
-                           !c->options.no_legend, c->options.color_out);
-}
+static const struct listing listing = {
+        .columns = columns,
+        .n_columns = ARRAY_SIZE(columns),
+        .add = add_job,
+        .none = "There is no job.",
+};
 
 int verb_jobs(struct client *c, int argc, char **argv) {
         _cleanup_json_ json_t *jobs = NULL;
         struct problem p = {};
         int r = bus_list(c, "ListJobs", &jobs, &p);
 
-        if (r != 0)
-                return problem_print(c, &p);
-        r = client_json(c) ? json_print(c, jobs) : print_table(c, jobs);
-        return r < 0 ? (bus_fail(&p, r), problem_print(c, &p)) : FWD_EXIT_OK;
+        if (r == 0)
+                r = listing_print(c, &listing, jobs, &p);
+        return r == 0 ? FWD_EXIT_OK : problem_print(c, &p);
 }

@@ -3,13 +3,11 @@
 /* fwctl list: one call, one table. */
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "client/bus.h"
 #include "client/color.h"
-#include "client/screen.h"
-#include "client/table.h"
+#include "client/listing.h"
 
 static const char *mode_style(const char *mode) {
         if (strcmp(mode, "firmware") == 0)
@@ -51,43 +49,25 @@ static int add_device(struct table *table, const json_t *device) {
                                 });
 }
 
-static int print_table(struct client *c, const json_t *devices) {
-        static const struct table_column columns[] = {
-                {"PORT", 5, NULL},     {"MODE", 4, mode_style}, {"BOARD", 6, NULL},
-                {"FIRMWARE", 6, NULL}, {"MCU", 4, NULL},        {"SERIAL/ALIAS", 4, NULL},
-                {"JOB", 3, NULL},
-        };
-        _cleanup_table_ struct table *table = table_new(columns, ARRAY_SIZE(columns));
-        const json_t *device;
-        size_t i;
+static const struct table_column columns[] = {
+        {"PORT", 5, NULL}, {"MODE", 4, mode_style},   {"BOARD", 6, NULL}, {"FIRMWARE", 6, NULL},
+        {"MCU", 4, NULL},  {"SERIAL/ALIAS", 4, NULL}, {"JOB", 3, NULL},
+};
 
-        if (!table)
-                return -ENOMEM;
-        json_array_foreach (devices, i, device) {
-                int r = add_device(table, device);
-
-                if (r < 0)
-                        return r;
-        }
-        if (table_rows(table) == 0) {
-                if (!c->options.no_legend && !c->options.quiet)
-                        fputs("No board is plugged in. If there is one, \"fwctl doctor\" tells why "
-                              "it "
-                              "is not seen.\n",
-                              stderr);
-                return 0;
-        }
-        return table_print(table, stdout, c->options.full ? 0 : screen_columns(STDOUT_FILENO),
-                           !c->options.no_legend, c->options.color_out);
-}
+static const struct listing listing = {
+        .columns = columns,
+        .n_columns = ARRAY_SIZE(columns),
+        .add = add_device,
+        .none = "No board is plugged in. If there is one, \"fwctl doctor\" tells why it is not "
+                "seen.",
+};
 
 int verb_list(struct client *c, int argc, char **argv) {
         _cleanup_json_ json_t *devices = NULL;
         struct problem p = {};
         int r = bus_list(c, "ListDevices", &devices, &p);
 
-        if (r != 0)
-                return problem_print(c, &p);
-        r = client_json(c) ? json_print(c, devices) : print_table(c, devices);
-        return r < 0 ? (bus_fail(&p, r), problem_print(c, &p)) : FWD_EXIT_OK;
+        if (r == 0)
+                r = listing_print(c, &listing, devices, &p);
+        return r == 0 ? FWD_EXIT_OK : problem_print(c, &p);
 }
