@@ -117,6 +117,20 @@ static void print_identity(const struct job *job, const json_t *details) {
         }
 }
 
+/* A list of command lines, one to a line: the worker's separator is between them. */
+static void print_commands(const json_t *details, const char *key) {
+        _cleanup_free_ char *lines = screen_clean(json_text(details, key));
+
+        for (char *at = lines, *end; at && *at; at = end) {
+                end = strstr(at, "; ");
+                if (end) {
+                        *end = '\0';
+                        end += strlen("; ");
+                }
+                printf("  %s\n", at);
+        }
+}
+
 /* What a dry run of a restore found out; what would be left out is told behind it. */
 static void print_config_plan(const struct job *job, const json_t *details, bool in_part) {
         double settings = 0, missing = 0;
@@ -125,6 +139,7 @@ static void print_config_plan(const struct job *job, const json_t *details, bool
         (void) json_number(details, "ConfigMissing", &missing);
         printf("%s: would give the board %.0f settings; %.0f of the file it does not have now.\n",
                job->title, settings, missing);
+        print_commands(details, "ConfigPlanLines");
         if (!in_part)
                 puts("What the file does not name would go back to its default.");
         puts("Nothing was changed.");

@@ -21,7 +21,7 @@
 #define REPORT_SIZE_MAX                                                                            \
         8192U /* bytes a datagram; more is cut by the writer and refused by the reader */
 #define REPORT_LINES_MAX 64U
-#define REPORT_VALUE_MAX 1023U /* bytes a value; more is cut by the writer */
+#define REPORT_VALUE_MAX 4095U /* bytes a value; more is cut by the writer */
 
 struct report {
         char text[REPORT_SIZE_MAX + 1];

@@ -144,8 +144,11 @@ int fc_cli_run(struct fc_cli *cli, const char *command, struct fault *fault) {
                            : cli_run_interactive(cli, command, CLI_END_AT_PROMPT, fault);
 }
 
-int fc_cli_read_config(struct fc_cli *cli, bool all, struct fault *fault) {
-        const char *command = all ? "dump all" : "diff all";
+int fc_cli_read_config(struct fc_cli *cli, enum fc_cli_config what, struct fault *fault) {
+        static const char *const commands[] = {[FC_CLI_DIFF] = "diff all",
+                                               [FC_CLI_DUMP] = "dump all",
+                                               [FC_CLI_DUMP_DEFAULTS] = "dump all defaults"};
+        const char *command = commands[what];
         int r;
 
         r = cli->framed ? cli_run_framed(cli, command, fault)

@@ -46,8 +46,15 @@ int fc_cli_resume(struct fc_cli *ret, struct serial_port *port, struct fault *fa
  * stopped in the middle), FWD_BAD_ANSWER (not text, not this command's echo, no end), and what
  * fc_cli_open() has. */
 int fc_cli_run(struct fc_cli *cli, const char *command, struct fault *fault);
-/* `diff all` or `dump all`: whole, that is with its closing `save`, or an error. */
-int fc_cli_read_config(struct fc_cli *cli, bool all, struct fault *fault);
+enum fc_cli_config {
+        FC_CLI_DIFF,          /* `diff all`: what is not at its default */
+        FC_CLI_DUMP,          /* `dump all` */
+        FC_CLI_DUMP_DEFAULTS, /* and before what is not at its default, that: "#set a = 1" */
+};
+
+/* The configuration: whole, that is with its closing `save`, or an error. None of them changes
+ * anything. */
+int fc_cli_read_config(struct fc_cli *cli, enum fc_cli_config what, struct fault *fault);
 /* The first line of a reply by which the firmware refuses, or NULL. Borrowed, and not terminated:
  * `*ret_length`. */
 const char *fc_cli_refusal(const char *reply, size_t *ret_length);

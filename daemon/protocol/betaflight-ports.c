@@ -171,6 +171,22 @@ struct fc_ports *fc_ports_free(struct fc_ports *ports) {
         return NULL;
 }
 
+/* What is at its default already has no such comment (dumpPgValue). */
+void fc_ports_reset(struct fc_ports *ports, const char *dump) {
+        static const char comment[] = "#set ";
+
+        for (const char *line = dump; line; line = strchr(line, '\n')) {
+                char setting[FC_CONFIG_LINE_MAX + 1];
+
+                line += *line == '\n';
+                if (strncmp(line, comment, strlen(comment)) != 0)
+                        continue;
+                line += strlen(comment);
+                (void) snprintf(setting, sizeof(setting), "%.*s", (int) strcspn(line, "\n"), line);
+                take_setting(ports, setting);
+        }
+}
+
 /* One line, taken apart. */
 struct wish {
         char port[VALUE_SIZE]; /* as the new firmware calls it */

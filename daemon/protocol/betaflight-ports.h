@@ -32,6 +32,8 @@ bool fc_ports_is_setting(const char *name);
  * memory. */
 struct fc_ports *fc_ports_new(const struct fc_config *here);
 struct fc_ports *fc_ports_free(struct fc_ports *ports);
+/* As they are at the defaults: `dump` is the text of a `dump all defaults`. */
+void fc_ports_reset(struct fc_ports *ports, const char *dump);
 DEFINE_CLEANUP(struct fc_ports *, fc_ports_free)
 #define _cleanup_fc_ports_ _cleanup_(fc_ports_free_p)
 

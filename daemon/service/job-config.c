@@ -215,6 +215,10 @@ static int back_check(struct job *job) {
         job->generation = device->generation;
         job->resets = false;
         job_clear_notice(job);
+        /* Who asks for a plan expects nothing to happen. */
+        if (job->options.dry_run)
+                job_set_standing_notice(job, "The board restarted: its command line is left in no "
+                                             "other way. What it has saved is as it was.");
         return 1;
 }
 

@@ -40,14 +40,14 @@ int config_session_open(struct config_session *ret, struct worker *worker, struc
         return 0;
 }
 
-int config_session_read(struct config_session *session, bool all, struct fc_config **ret,
-                        struct fault *fault) {
+int config_session_read(struct config_session *session, enum fc_cli_config what,
+                        struct fc_config **ret, struct fault *fault) {
         _cleanup_fc_config_ struct fc_config *config = NULL;
         struct fault parse = FAULT_INIT;
         int r;
 
         reporter_phase(&session->worker->reporter, "reading-config");
-        r = fc_cli_read_config(&session->cli, all, fault);
+        r = fc_cli_read_config(&session->cli, what, fault);
         if (r < 0)
                 return r;
         r = fc_config_parse(session->cli.reply, session->cli.size, &config, &parse);
@@ -109,7 +109,7 @@ int config_sections(const struct worker *worker, unsigned *ret, struct fault *fa
 }
 
 void config_list_add(struct config_list *list, const char *format, ...) {
-        const size_t used = strlen(list->text);
+        const size_t used = strlen(list->text), room = list->room ? list->room : CONFIG_LIST_SHORT;
         char item[512];
         va_list ap;
 
@@ -118,10 +118,9 @@ void config_list_add(struct config_list *list, const char *format, ...) {
         va_end(ap);
         list->n++;
         /* Once one did not fit, later ones are not shown either: a list is read from its start. */
-        if (list->shown + 1 < list->n || used + strlen(item) + 2 + LIST_TAIL > sizeof(list->text))
+        if (list->shown + 1 < list->n || used + strlen(item) + 2 + LIST_TAIL > room)
                 return;
-        (void) snprintf(list->text + used, sizeof(list->text) - used, "%s%s", used ? "; " : "",
-                        item);
+        (void) snprintf(list->text + used, room - used, "%s%s", used ? "; " : "", item);
         list->shown++;
 }
 

@@ -20,9 +20,9 @@ struct config_session {
 
 /* FWD_ARMED, and what opening, identifying and the command line have. */
 int config_session_open(struct config_session *ret, struct worker *worker, struct fault *fault);
-/* The board's `diff all` or `dump all`, parsed. `cli.reply` has it as it came. */
-int config_session_read(struct config_session *session, bool all, struct fc_config **ret,
-                        struct fault *fault);
+/* The board's configuration, parsed. `cli.reply` has it as it came. */
+int config_session_read(struct config_session *session, enum fc_cli_config what,
+                        struct fc_config **ret, struct fault *fault);
 /* Saves what was set. 1: saved, and the board restarts. 0: refused, `cli.reply` says why. */
 int config_session_save(struct config_session *session, struct fault *fault);
 /* What was not saved is forgotten by the board. */
@@ -34,10 +34,15 @@ int config_load(struct worker *worker, struct fc_config **ret, struct fault *fau
 /* The parts of --option=only=, as bits; all of them if it is not given. FWD_INVALID_ARGUMENT. */
 int config_sections(const struct worker *worker, unsigned *ret, struct fault *fault);
 
-/* A count and some of the lines, for a fact each: "set a = 1 (why); …; and 12 more". */
+/* A count and some of the lines, for a fact each: "set a = 1 (why); …; and 12 more". What is an
+ * aside to something else is short; a plan has as much as a report takes. */
+#define CONFIG_LIST_SHORT 900U
+#define CONFIG_LIST_LONG  4000U
+
 struct config_list {
         size_t n, shown;
-        char text[900];
+        size_t room; /* bytes of `text`; 0: CONFIG_LIST_SHORT */
+        char text[CONFIG_LIST_LONG];
 };
 
 void config_list_add(struct config_list *list, const char *format, ...) _printf_(2, 3);

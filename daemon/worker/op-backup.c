@@ -46,7 +46,8 @@ static int backup(struct worker *worker, struct fault *fault) {
         r = config_session_open(&session, worker, fault);
         if (r < 0)
                 return r;
-        r = config_session_read(&session, worker->options.dump, &config, fault);
+        r = config_session_read(&session, worker->options.dump ? FC_CLI_DUMP : FC_CLI_DIFF, &config,
+                                fault);
         if (r < 0)
                 return r;
         return store(&session, config, fault);

@@ -26,7 +26,7 @@ static int compare(struct worker *worker, struct fault *fault) {
         r = config_session_open(&session, worker, fault);
         if (r < 0)
                 return r;
-        r = config_session_read(&session, true, &got, fault);
+        r = config_session_read(&session, FC_CLI_DUMP, &got, fault);
         if (r < 0)
                 return r;
         r = fc_config_compare(wanted, got, &session.identity, sections, missing, &list);

@@ -13,6 +13,7 @@ struct restore {
         unsigned sections;
         size_t applied, done;
         struct config_list rejected, skipped, translated;
+        struct config_list plan; /* of a dry run: what would be sent, in that order */
         /* The chosen profile, of the lines to come and of the board, for each kind of them. */
         const struct fc_config_line *profile;
         struct fc_ports *ports; /* owned; what the board's ports do, as settings */
@@ -22,16 +23,18 @@ static void restore_clear(struct restore *restore) {
         restore->ports = fc_ports_free(restore->ports);
 }
 
-/* Runs a line, which a dry run does not. 1: the board took it, 0: it refused, and is on the list as
- * `text`. */
+/* Runs a line, which a dry run only tells. 1: the board took it, 0: it refused, and is on the list
+ * as `text`. */
 static int run(struct restore *restore, const char *command, const char *text,
                struct fault *fault) {
         const char *refusal;
         size_t length = 0;
         int r;
 
-        if (restore->worker->options.dry_run)
+        if (restore->worker->options.dry_run) {
+                config_list_add(&restore->plan, "%s", command);
                 return 1;
+        }
         r = fc_cli_run(&restore->session->cli, command, fault);
         if (r < 0)
                 return r;
@@ -171,8 +174,12 @@ static int restore_choices(struct restore *restore, struct fault *fault) {
         return 0;
 }
 
-/* Where ports are settings, what there is must be known before a line about one can be told. */
+/* Where ports are settings, what there is must be known before a line about one can be told. All
+ * of a configuration goes over the defaults: a dry run, which does not reset to them, asks what
+ * they are. */
 static int learn_ports(struct restore *restore, struct fault *fault) {
+        const struct options *options = &restore->worker->options;
+        const bool would_reset = options->dry_run && !options->only[0];
         _cleanup_fc_config_ struct fc_config *here = NULL;
         bool needed = false;
         int r;
@@ -182,11 +189,16 @@ static int learn_ports(struct restore *restore, struct fault *fault) {
         if (!needed || !(restore->sections & 1U << FC_SECTION_SERIAL) ||
             !fc_ports_are_settings(&restore->session->identity))
                 return 0;
-        r = config_session_read(restore->session, true, &here, fault);
+        r = config_session_read(restore->session, would_reset ? FC_CLI_DUMP_DEFAULTS : FC_CLI_DUMP,
+                                &here, fault);
         if (r < 0)
                 return r;
         restore->ports = fc_ports_new(here);
-        return restore->ports ? 0 : fault_set(fault, FWD_FAILED, "Out of memory");
+        if (!restore->ports)
+                return fault_set(fault, FWD_FAILED, "Out of memory");
+        if (would_reset)
+                fc_ports_reset(restore->ports, restore->session->cli.reply);
+        return 0;
 }
 
 static int restore_lines(struct restore *restore, struct fault *fault) {
@@ -266,6 +278,8 @@ static void report(const struct restore *restore) {
         config_list_report(&restore->rejected, reporter, "Rejected");
         config_list_report(&restore->skipped, reporter, "Skipped");
         config_list_report(&restore->translated, reporter, "Translated");
+        if (restore->worker->options.dry_run)
+                config_list_report(&restore->plan, reporter, "Plan");
 }
 
 static int save(struct restore *restore, struct fault *fault) {
@@ -315,7 +329,8 @@ static int check_config(const struct fc_config *config, const struct restore *re
 static int restore_config(struct worker *worker, struct fault *fault) {
         _cleanup_config_session_ struct config_session session = {};
         _cleanup_fc_config_ struct fc_config *config = NULL;
-        _cleanup_(restore_clear) struct restore restore = {.worker = worker, .session = &session};
+        _cleanup_(restore_clear) struct restore restore = {
+                .worker = worker, .session = &session, .plan.room = CONFIG_LIST_LONG};
         int r;
 
         r = config_sections(worker, &restore.sections, fault);

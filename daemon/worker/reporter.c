@@ -146,7 +146,7 @@ static void tell(struct reporter *reporter, const char *key, const char *label, 
 }
 
 void reporter_fact(struct reporter *reporter, const char *key, const char *format, ...) {
-        char name[64], raw[1024], value[1024];
+        char name[64], raw[REPORT_VALUE_MAX + 1], value[REPORT_VALUE_MAX + 1];
         va_list ap;
 
         va_start(ap, format);

@@ -56,6 +56,17 @@ static void check_line(const struct fc_config *config, const struct fc_config_li
                 }
 }
 
+/* What a board says of its defaults is no more trusted than the rest. */
+static void check_defaults(const struct fc_config *config, const uint8_t *data, size_t size) {
+        char *text = strndup((const char *) data, size);
+        struct fc_ports *ports = fc_ports_new(config);
+
+        check(ports && text);
+        fc_ports_reset(ports, text);
+        fc_ports_free(ports);
+        free(text);
+}
+
 static void check_format(const struct fc_identity *identity, const uint8_t *data, size_t size) {
         struct fc_config *again = NULL;
         size_t text_size = 0;
@@ -86,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 for (size_t i = 0; i < config->n; i++)
                         check_line(config, &config->lines[i], &identity);
         }
+        check_defaults(config, data, size);
         (void) fc_config_check_board(config, &identity, NULL);
         /* What is the same has nothing missing, but for what goes by another name here. */
         memcpy(identity.variant, "INAV", 4);

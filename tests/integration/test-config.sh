@@ -107,6 +107,8 @@ unlike "is on the board" "$(config)" "small_angle = 180"
 changed=$(config)
 check_exit "a dry run of a restore" 0 fwctl restore --dry-run "$session/a.txt"
 like "tells what it would do" "$output" "would give the board [1-9][0-9]* settings; [1-9].*Nothing was changed.*Not on the board now: "
+like "line by line" "$output" $'\n  set small_angle = 180\n'
+unlike "a board that is left in frames does not restart" "$output" restarted
 check "the board is back from its command line" wait_for 1-1 BoardName SPEEDYBEEF405V4
 is "and as it was" "$(config)" "$changed"
 sed 's/^# Board: .*/# Board: MATEKF722SE/' "$session/a.txt" >"$session/forged.txt"

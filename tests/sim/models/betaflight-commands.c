@@ -258,14 +258,25 @@ static void say_row(struct betaflight *b, const char *row) {
         cli_say(b, "%s\r\n", row);
 }
 
-static void say_rows(struct betaflight *b, const struct settings *defaults, bool all) {
+enum content { CONTENT_DIFF, CONTENT_DUMP, CONTENT_DIFF_DEFAULTS, CONTENT_DUMP_DEFAULTS };
+
+static bool is_dump(enum content content) {
+        return content == CONTENT_DUMP || content == CONTENT_DUMP_DEFAULTS;
+}
+
+static bool tells_defaults(enum content content) {
+        return content == CONTENT_DIFF_DEFAULTS || content == CONTENT_DUMP_DEFAULTS;
+}
+
+static void say_rows(struct betaflight *b, const struct settings *defaults, enum content content) {
         const char *last = "";
 
         for (size_t i = 0; row_initial_at(i); i++) {
                 const char *initial = row_initial_at(i), *row = b->settings.rows[i];
+                const bool same = strcmp(row, defaults->rows[i]) == 0;
                 size_t word = strcspn(row, " ");
 
-                if (!row_is_here(b, initial) || (!all && strcmp(row, defaults->rows[i]) == 0))
+                if (!row_is_here(b, initial) || (!is_dump(content) && same))
                         continue;
                 if (betaflight_is(b, "BTFL") && !betaflight_is_before(b, 2026, 12, 0) &&
                     strncmp(row, "serial ", 7) == 0)
@@ -273,38 +284,45 @@ static void say_rows(struct betaflight *b, const struct settings *defaults, bool
                 if (strncmp(last, row, word + 1) != 0)
                         cli_say(b, "\r\n# %.*s\r\n", (int) word, row);
                 last = row;
+                if (tells_defaults(content) && !same) {
+                        cli_say(b, "#");
+                        say_row(b, defaults->rows[i]);
+                }
                 say_row(b, row);
         }
 }
 
 static void say_settings(struct betaflight *b, enum setting_scope scope, unsigned set,
-                         const struct settings *defaults, bool all) {
+                         const struct settings *defaults, enum content content) {
         for (size_t i = 0; setting_at(i); i++) {
                 const struct setting *s = setting_at(i);
                 const char *value = b->settings.values[i][set];
+                const bool same = strcmp(value, defaults->values[i][set]) == 0;
 
-                if (s->scope == scope && setting_is_here(b, s) &&
-                    (all || strcmp(value, defaults->values[i][set]) != 0))
-                        cli_say(b, "set %s = %s\r\n", s->name, value);
+                if (s->scope != scope || !setting_is_here(b, s) || (!is_dump(content) && same))
+                        continue;
+                if (tells_defaults(content) && !same)
+                        cli_say(b, "#set %s = %s\r\n", s->name, defaults->values[i][set]);
+                cli_say(b, "set %s = %s\r\n", s->name, value);
         }
 }
 
 static void say_profiles(struct betaflight *b, enum setting_scope scope, const char *word,
                          unsigned count, unsigned chosen, const struct settings *defaults,
-                         bool all) {
+                         enum content content) {
         for (unsigned i = 0; i < count; i++) {
                 cli_say(b, "\r\n%s %u\r\n\r\n# %s %u\r\n", word, i, word, i);
-                say_settings(b, scope, i, defaults, all);
+                say_settings(b, scope, i, defaults, content);
         }
         cli_say(b, "\r\n# restore original %s selection\r\n%s %u\r\n", word, word, chosen);
 }
 
-static void say_head(struct betaflight *b, bool all) {
+static void say_head(struct betaflight *b, enum content content) {
         heading(b, "version");
         say_version(b);
         heading(b, "start the command batch");
         cli_say(b, "batch start\r\n");
-        if (!all) {
+        if (!is_dump(content)) {
                 heading(b, "reset configuration to default settings");
                 cli_say(b, "defaults %s\r\n", betaflight_is(b, "INAV") ? "noreboot" : "nosave");
         }
@@ -320,23 +338,26 @@ static void say_head(struct betaflight *b, bool all) {
                 cli_say(b, "###WARNING: NO CUSTOM DEFAULTS FOUND###\r\n");
 }
 
-static void print_config(struct call *call, bool all) {
+static void print_config(struct call *call, enum content content) {
         struct betaflight *b = call->b;
         const size_t start = b->cli.size;
         static struct settings defaults;
 
-        if (strcmp(call->rest, "all") != 0) {
+        if (strcmp(call->rest, "all defaults") == 0)
+                content = is_dump(content) ? CONTENT_DUMP_DEFAULTS : CONTENT_DIFF_DEFAULTS;
+        else if (strcmp(call->rest, "all") != 0) {
                 cli_error(b, call->name, "INVALID OPTION");
                 return;
         }
-        say_head(b, all);
+        say_head(b, content);
         settings_defaults(b, &defaults);
-        say_rows(b, &defaults, all);
+        say_rows(b, &defaults, content);
         heading(b, "master");
-        say_settings(b, SCOPE_MASTER, 0, &defaults, all);
+        say_settings(b, SCOPE_MASTER, 0, &defaults, content);
         say_profiles(b, SCOPE_PROFILE, "profile", SETTING_PROFILES, b->settings.profile, &defaults,
-                     all);
-        say_profiles(b, SCOPE_RATE, "rateprofile", SETTING_RATES, b->settings.rate, &defaults, all);
+                     content);
+        say_profiles(b, SCOPE_RATE, "rateprofile", SETTING_RATES, b->settings.rate, &defaults,
+                     content);
         if (b->cli_fault != CLI_FAULT_NO_SAVE)
                 cli_say(b, "\r\n# save configuration\r\nsave");
         if (betaflight_is(b, "INAV"))
@@ -361,11 +382,11 @@ static void print_config(struct call *call, bool all) {
 }
 
 static void command_diff(struct call *call) {
-        print_config(call, false);
+        print_config(call, CONTENT_DIFF);
 }
 
 static void command_dump(struct call *call) {
-        print_config(call, true);
+        print_config(call, CONTENT_DUMP);
 }
 
 static const struct {

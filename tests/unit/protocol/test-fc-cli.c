@@ -13,7 +13,7 @@
 #include "protocol/betaflight-cli.h"
 
 /* What no board model does: a command line without end, and answers cut at every place. The rest is
- * tested on the models (tests/unit/worker/test-config.c). */
+ * tested on the models (tests/unit/worker/test-config-*.c). */
 
 struct talker {
         struct serial_port port;
@@ -118,7 +118,7 @@ static void test_without_end(void **state) {
                 talk(&t, &cli, framed);
                 t.answer = framed ? "\x02" : "diff all\r\n";
                 t.endless = true;
-                assert_int_equal(fc_cli_read_config(&cli, false, &fault), -EBADMSG);
+                assert_int_equal(fc_cli_read_config(&cli, FC_CLI_DIFF, &fault), -EBADMSG);
                 assert_int_equal(fault.error, FWD_BAD_ANSWER);
                 assert_true(cli.size <= FC_CLI_REPLY_MAX);
                 fc_cli_clear(&cli);
@@ -146,7 +146,7 @@ static void test_cut_anywhere(void **state) {
                         talk(&t, &cli, framed);
                         t.answer = framed ? in_frame : typed;
                         t.chunk = chunk;
-                        assert_int_equal(fc_cli_read_config(&cli, false, &fault), 0);
+                        assert_int_equal(fc_cli_read_config(&cli, FC_CLI_DIFF, &fault), 0);
                         reply = framed ? cli.reply : cli.reply + strspn(cli.reply, "\n");
                         assert_string_equal(reply, rest[framed]);
                         fc_cli_clear(&cli);
@@ -168,7 +168,7 @@ static void test_never_half(void **state) {
                 part[n] = '\0';
                 talk(&t, &cli, false);
                 t.answer = part;
-                assert_int_equal(fc_cli_read_config(&cli, false, &fault), -ETIMEDOUT);
+                assert_int_equal(fc_cli_read_config(&cli, FC_CLI_DIFF, &fault), -ETIMEDOUT);
                 assert_int_equal(fault.error, FWD_TIMEOUT);
                 fc_cli_clear(&cli);
         }

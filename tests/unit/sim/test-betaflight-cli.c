@@ -210,12 +210,34 @@ static void leaving(void **state) {
         }
 }
 
+/* Each release shows, as a comment, the default of what is not at it; nothing changes by that. */
+static void defaults_as_comments(void **state) {
+        struct sim_host h;
+
+        sim_host_start(&h, "betaflight-f405", "version=4.5.4", NULL);
+        (void) say(&h, "\x02set small_angle = 90\n\x03");
+        (void) say(&h, "\x02map TAER1234\n\x03");
+        (void) say(&h, "\x02"
+                       "dump all defaults\n\x03");
+        assert_non_null(strstr(got, "\r\n#set small_angle = 25\r\nset small_angle = 90\r\n"));
+        assert_non_null(strstr(got, "\r\n#map AETR1234\r\nmap TAER1234\r\n"));
+        assert_non_null(strstr(got, "\r\nset osd_vbat_pos = 234\r\n"));
+        assert_null(strstr(got, "#set osd_vbat_pos"));
+        assert_null(strstr(got, "defaults nosave"));
+        (void) say(&h, "\x02"
+                       "diff all defaults\n\x03");
+        assert_non_null(strstr(got, "\r\n#set small_angle = 25\r\nset small_angle = 90\r\n"));
+        assert_null(strstr(got, "set osd_vbat_pos"));
+        assert_non_null(strstr(got, "defaults nosave"));
+        sim_host_stop(&h);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(entering), cmocka_unit_test(silence),
                 cmocka_unit_test(lines),    cmocka_unit_test(errors_by_firmware),
                 cmocka_unit_test(frames),   cmocka_unit_test(batches),
-                cmocka_unit_test(leaving),
+                cmocka_unit_test(leaving),  cmocka_unit_test(defaults_as_comments),
         };
 
         return cmocka_run_group_tests_name("betaflight-cli", tests, NULL, NULL);

@@ -25,7 +25,7 @@ static struct {
         struct worker worker;
         int reports;
         struct {
-                char key[64], value[1024];
+                char key[64], value[REPORT_VALUE_MAX + 1];
         } heard[KEYS_MAX];
         size_t n_heard;
 } run;

@@ -25,7 +25,9 @@
 static struct {
         struct model *model;
         uint64_t now_us;
-        unsigned opened; /* times somebody opened it */
+        unsigned opened;  /* times somebody opened it */
+        char sent[32768]; /* to its serial port, since somebody emptied it */
+        size_t n_sent;
 } sim;
 
 static inline void sim_plug(const char *kind, const char *const *options) {
@@ -190,6 +192,10 @@ static inline int sim_tty_write(struct serial_port *port, const void *data, size
                                 unsigned timeout_ms) {
         if (!sim_advance(((struct sim_tty *) port)->generation, sim.now_us))
                 return -ENODEV;
+        if (size <= sizeof(sim.sent) - sim.n_sent) {
+                memcpy(sim.sent + sim.n_sent, data, size);
+                sim.n_sent += size;
+        }
         model_serial_write(sim.model, data, size, sim.now_us);
         return 0;
 }
