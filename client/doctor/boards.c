@@ -39,7 +39,7 @@ static bool check_port(struct doctor *d, const struct usb_device *device, bool *
                 end = *holder.unit ? text_format("systemctl stop %s", holder.unit)
                                    : text_format("kill %d", holder.pid);
                 doctor_problem(d, "port-held", device->port, message,
-                               "A job waits 25 s for it, and then ends with PortHeld. Close it "
+                               "A job waits 40 s for it, and then ends with PortHeld. Close it "
                                "there, or end it.",
                                end ? mend_as_root(d, end, NULL) : NULL);
                 return true;

@@ -86,7 +86,7 @@ static void modem_rules(struct doctor *d, const struct usb_device *device) {
         doctor_problem(
                 d, device->modem_process ? "modem-manager-forced" : "modem-manager-not-kept-off",
                 device->port, message,
-                "It opens the port and sends AT commands for up to 20 s each time the board "
+                "It opens the port and sends AT commands for up to 30 s each time the board "
                 "comes; a job waits as long.",
                 mend_udev(d, edit));
 }

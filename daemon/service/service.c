@@ -28,8 +28,9 @@
 /* A transfer that must not be cut short takes a few seconds at most: the erase of one sector. */
 #define CANCEL_GRACE_MS 10000U
 
-/* ModemManager probes a silent port for 20 s (1.20: 2 s, then "AT" six times with 3 s each). */
-#define PORT_WAIT_MS 25000U
+/* ModemManager probes a port that does not answer it with "AT" six times and with QCDM twice, 3 s
+ * each, by a timer of whole seconds: 1.20.4 had ports for 26 s and 29 s. Above it, with room. */
+#define PORT_WAIT_MS 40000U
 
 /* Long enough that a script of a few calls is served by one start. */
 #define IDLE_EXIT_MS   60000U

@@ -56,7 +56,7 @@ one=$(device_path 1-1)
 tty=$(get "$one" $device Node)
 hold "$tty"
 job_path=$(reboot)
-saw "the job waits, and says for what" "^PropertiesChanged $job_path .*Notice=Another program has $tty open\. .*25 s at most"
+saw "the job waits, and says for what" "^PropertiesChanged $job_path .*Notice=Another program has $tty open\. .*40 s at most"
 is "its phase tells too" "$(get "$job_path" $job Phase)" waiting-for-port
 hold_end
 like "it goes on by itself when the port is free" "$(wait_job "$job_path")" '^success .*PortWaitSeconds=[0-9]+\.[0-9]+'
@@ -166,7 +166,7 @@ is "the board is in its bootloader" "$(get "$one" $device Mode)" bootloader
 claim "$(get "$one" $device Node)"
 flash() { bus-talk flash "$one" "read:$tests_dir/data/hello-1.hex"; }
 job_path=$(flash)
-saw "a claimed bootloader is waited for" "^PropertiesChanged $job_path .*Notice=Another program has /dev/bus/usb/[0-9/]+ open\. .*25 s at most"
+saw "a claimed bootloader is waited for" "^PropertiesChanged $job_path .*Notice=Another program has /dev/bus/usb/[0-9/]+ open\. .*40 s at most"
 hold_end
 like "and flashed when it is free" "$(wait_job "$job_path")" '^success State=verified .*PortWaitSeconds='
 # fwupd opens every DFU device that comes.
