@@ -29,7 +29,11 @@ static void on_told(void *userdata) {
 /* Whether the port is waited for. Nobody asked: ModemManager is not told to let go of it. */
 static bool is_held(struct device *device, const struct worker_outcome *outcome) {
         static const struct port_wait_handlers handlers = {.retry = on_retry, .told = on_told};
-        const struct port_wait_for what = {.node = device->tty, .rule = device->modem_rule};
+        const struct port_wait_for what = {
+                .port = device_get(device, DEVICE_PORT),
+                .node = device->tty,
+                .rule = device->modem_rule,
+        };
 
         if (outcome->fault.error != FWD_PORT_HELD || !device->tty ||
             device->service->settings.port_wait_ms == 0 ||

@@ -42,7 +42,11 @@ static const struct port_wait_handlers handlers = {
 };
 
 static struct port_wait_for serial_port(const struct job *job) {
-        return (struct port_wait_for){.node = job->device->tty, .rule = job->device->modem_rule};
+        return (struct port_wait_for){
+                .port = job->port,
+                .node = job->device->tty,
+                .rule = job->device->modem_rule,
+        };
 }
 
 static void begin(struct job *job) {
@@ -94,7 +98,11 @@ static void give_up(struct job *job, struct fault *fault) {
 }
 
 bool job_held_again(struct job *job, struct worker_outcome *outcome) {
-        const struct port_wait_for bootloader = {.node = job->device->usb_node, .is_usb = true};
+        const struct port_wait_for bootloader = {
+                .port = job->port,
+                .node = job->device->usb_node,
+                .is_usb = true,
+        };
         const struct port_wait_for what = job->worker_has_tty ? serial_port(job) : bootloader;
         bool first = !job_is_held(job);
         int r;

@@ -12,7 +12,8 @@
 #define CALL_LIMIT_US (5ULL * 1000 * 1000)
 
 struct modem_question {
-        char *tty; /* "ttyACM0" */
+        char *tty;  /* "ttyACM0" */
+        char *port; /* "1-2.3" */
         modem_answer_t answer;
         void *userdata;
         sd_bus_slot *call;
@@ -60,6 +61,11 @@ static int call_new(sd_bus *bus, const char *interface, const char *member, sd_b
 
 /* --- questions */
 
+struct answer {
+        enum modem_presence presence;
+        const char *device; /* "" */
+};
+
 /* 1 if the array a(su) at the read pointer has the port. */
 static int read_ports(sd_bus_message *m, const char *tty) {
         const char *name;
@@ -78,17 +84,28 @@ static int read_ports(sd_bus_message *m, const char *tty) {
         return r < 0 ? r : found;
 }
 
-/* 1 if the properties a{sv} of a modem name the port; then its Device. */
-static int read_modem(sd_bus_message *m, const char *tty, const char **ret_device) {
+/* A modem's Device is the path in sysfs of what it is, unless a rule gives it a name of its own
+ * (ID_MM_PHYSDEV_UID); the path ends as the bus calls the device. */
+static bool is_board(const char *device, const char *port) {
+        const char *slash = strrchr(device, '/');
+
+        return slash && strcmp(slash + 1, port) == 0;
+}
+
+/* What the modem with the properties a{sv} is to the port. */
+static int read_modem(sd_bus_message *m, const struct modem_question *question,
+                      struct answer *answer) {
+        enum modem_presence presence = MODEM_MANAGER_RUNS;
         const char *key, *device = "";
-        int r, found = 0;
+        int r;
 
         r = sd_bus_message_enter_container(m, 'a', "{sv}");
         while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
                 r = sd_bus_message_read(m, "s", &key);
                 if (r >= 0 && strcmp(key, "Ports") == 0) {
-                        r = read_ports(m, tty);
-                        found |= r > 0;
+                        r = read_ports(m, question->tty);
+                        if (r > 0)
+                                presence = MODEM_MANAGER_OWNS;
                 } else if (r >= 0 && strcmp(key, "Device") == 0)
                         r = sd_bus_message_read(m, "v", "s", &device);
                 else if (r >= 0)
@@ -100,43 +117,44 @@ static int read_modem(sd_bus_message *m, const char *tty, const char **ret_devic
                 r = sd_bus_message_exit_container(m);
         if (r < 0)
                 return r;
-        if (found)
-                *ret_device = device;
-        return found;
+        if (presence == MODEM_MANAGER_RUNS && is_board(device, question->port))
+                presence = MODEM_MANAGER_BESIDE;
+        if (*device && presence > answer->presence)
+                *answer = (struct answer){presence, device};
+        return 0;
 }
 
 /* a{sa{sv}} of one object */
-static int read_object(sd_bus_message *m, const char *tty, const char **ret_device) {
+static int read_object(sd_bus_message *m, const struct modem_question *question,
+                       struct answer *answer) {
         const char *interface;
-        int r, found = 0;
+        int r;
 
         r = sd_bus_message_enter_container(m, 'a', "{sa{sv}}");
         while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sa{sv}")) > 0) {
                 r = sd_bus_message_read(m, "s", &interface);
-                if (r >= 0 && strcmp(interface, MM_MODEM) == 0) {
-                        r = read_modem(m, tty, ret_device);
-                        found |= r > 0;
-                } else if (r >= 0)
+                if (r >= 0 && strcmp(interface, MM_MODEM) == 0)
+                        r = read_modem(m, question, answer);
+                else if (r >= 0)
                         r = sd_bus_message_skip(m, "a{sv}");
                 if (r >= 0)
                         r = sd_bus_message_exit_container(m);
         }
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
-        return r < 0 ? r : found;
+        return r;
 }
 
-/* The device of the modem that has the port; "" if none has. */
-static int read_objects(sd_bus_message *m, const char *tty, const char **ret_device) {
+static int read_objects(sd_bus_message *m, const struct modem_question *question,
+                        struct answer *answer) {
         const char *path;
         int r;
 
-        *ret_device = "";
         r = sd_bus_message_enter_container(m, 'a', "{oa{sa{sv}}}");
         while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "oa{sa{sv}}")) > 0) {
                 r = sd_bus_message_read(m, "o", &path);
                 if (r >= 0)
-                        r = read_object(m, tty, ret_device);
+                        r = read_object(m, question, answer);
                 if (r >= 0)
                         r = sd_bus_message_exit_container(m);
         }
@@ -145,15 +163,14 @@ static int read_objects(sd_bus_message *m, const char *tty, const char **ret_dev
 
 static int on_objects(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         struct modem_question *question = userdata;
-        const char *device = "";
+        struct answer answer = {MODEM_MANAGER_RUNS, ""};
 
         question->call = sd_bus_slot_unref(question->call);
         if (sd_bus_message_is_method_error(reply, NULL))
-                question->answer(question->userdata, MODEM_MANAGER_ABSENT, "");
-        else if (read_objects(reply, question->tty, &device) < 0 || !*device)
-                question->answer(question->userdata, MODEM_MANAGER_RUNS, "");
-        else
-                question->answer(question->userdata, MODEM_MANAGER_OWNS, device);
+                answer.presence = MODEM_MANAGER_ABSENT;
+        else if (read_objects(reply, question, &answer) < 0)
+                answer = (struct answer){MODEM_MANAGER_RUNS, ""};
+        question->answer(question->userdata, answer.presence, answer.device);
         return 0;
 }
 
@@ -162,13 +179,14 @@ struct modem_question *modem_question_free(struct modem_question *question) {
                 return NULL;
         sd_bus_slot_unref(question->call);
         free(question->tty);
+        free(question->port);
         free(question);
         return NULL;
 }
 DEFINE_CLEANUP(struct modem_question *, modem_question_free)
 
-int modem_ask(struct service *service, const char *tty, modem_answer_t answer, void *userdata,
-              struct modem_question **ret) {
+int modem_ask(struct service *service, const char *tty, const char *port, modem_answer_t answer,
+              void *userdata, struct modem_question **ret) {
         _cleanup_(modem_question_free_p) struct modem_question *question =
                 calloc(1, sizeof(*question));
         _cleanup_(sd_bus_message_unref_p) sd_bus_message *call = NULL;
@@ -180,7 +198,8 @@ int modem_ask(struct service *service, const char *tty, modem_answer_t answer, v
         question->answer = answer;
         question->userdata = userdata;
         question->tty = strdup(slash ? slash + 1 : tty);
-        if (!question->tty)
+        question->port = strdup(port);
+        if (!question->tty || !question->port)
                 return -ENOMEM;
         r = call_new(service->machine_bus, "org.freedesktop.DBus.ObjectManager",
                      "GetManagedObjects", &call);

@@ -10,8 +10,9 @@
 
 enum modem_presence {
         MODEM_MANAGER_ABSENT,
-        MODEM_MANAGER_RUNS, /* and says nothing of the port */
-        MODEM_MANAGER_OWNS, /* the port is a modem's */
+        MODEM_MANAGER_RUNS,   /* and says nothing of the port */
+        MODEM_MANAGER_BESIDE, /* another port of the board is a modem's */
+        MODEM_MANAGER_OWNS,   /* the port is a modem's */
 };
 
 struct modem_question;
@@ -25,9 +26,10 @@ typedef void (*modem_inhibited_t)(void *userdata, int r);
 /* Listens for its going: then ports that are waited for are tried at once (port-wait.h). */
 int modem_manager_start(struct service *service);
 
-/* One answer, unless the question is freed before. `tty` is "/dev/ttyACM0". Negative errno. */
-int modem_ask(struct service *service, const char *tty, modem_answer_t answer, void *userdata,
-              struct modem_question **ret);
+/* One answer, unless the question is freed before. `tty` is "/dev/ttyACM0", `port` the board's. A
+ * modem has those ports of a board alone that answer as a modem's do. Negative errno. */
+int modem_ask(struct service *service, const char *tty, const char *port, modem_answer_t answer,
+              void *userdata, struct modem_question **ret);
 struct modem_question *modem_question_free(struct modem_question *question);
 
 int modem_inhibit(struct service *service, const char *device, modem_inhibited_t done,

@@ -18,7 +18,7 @@ struct port_wait {
         struct service *service;
         const struct port_wait_handlers *handlers;
         void *userdata;
-        char *node;
+        char *port, *node;
         bool is_usb; /* a bootloader's USB node, no serial port */
         enum modem_rule rule;
         enum modem_presence presence;
@@ -82,7 +82,8 @@ static void on_inhibited(void *userdata, int r) {
         struct port_wait *wait = userdata;
 
         if (r >= 0)
-                log_info("ModemManager, which takes %s for a modem's, is kept off it", wait->node);
+                log_info("ModemManager, which takes board %s for a modem, is kept off it",
+                         wait->port);
         if (r >= 0 && wait->active)
                 retry_now(wait);
         settle(wait);
@@ -93,11 +94,11 @@ static void on_answer(void *userdata, enum modem_presence presence, const char *
         bool news = wait->presence != presence, begun = false;
 
         wait->presence = presence;
-        if (presence == MODEM_MANAGER_OWNS && wait->handlers->may_inhibit && !wait->inhibition)
+        if (presence >= MODEM_MANAGER_BESIDE && wait->handlers->may_inhibit && !wait->inhibition)
                 begun = modem_inhibit(wait->service, device, on_inhibited, wait,
                                       &wait->inhibition) >= 0;
-        if (presence == MODEM_MANAGER_OWNS && wait->handlers->may_inhibit && !wait->inhibition)
-                log_warning("ModemManager could not be asked to let go of %s", wait->node);
+        if (presence >= MODEM_MANAGER_BESIDE && wait->handlers->may_inhibit && !wait->inhibition)
+                log_warning("ModemManager could not be asked to let go of board %s", wait->port);
         wait->question = modem_question_free(wait->question);
         if (news && wait->active)
                 wait->handlers->told(wait->userdata);
@@ -136,6 +137,7 @@ struct port_wait *port_wait_free(struct port_wait *wait) {
                 }
         port_wait_end(wait);
         modem_inhibition_free(wait->inhibition);
+        free(wait->port);
         free(wait->node);
         free(wait);
         return NULL;
@@ -150,18 +152,24 @@ void port_wait_end(struct port_wait *wait) {
         wait->asking = false;
 }
 
-static int set_node(struct port_wait *wait, const char *node) {
-        char *copy = strdup(node);
+static int set_text(char **to, const char *text) {
+        char *copy = strdup(text);
 
         if (!copy)
                 return -ENOMEM;
-        free(wait->node);
-        wait->node = copy;
+        free(*to);
+        *to = copy;
         return 0;
 }
 
-static int begin(struct port_wait *wait, const char *node) {
-        int r = set_node(wait, node);
+static int set_names(struct port_wait *wait, const struct port_wait_for *what) {
+        int r = set_text(&wait->port, what->port);
+
+        return r < 0 ? r : set_text(&wait->node, what->node);
+}
+
+static int begin(struct port_wait *wait, const struct port_wait_for *what) {
+        int r = set_names(wait, what);
 
         if (r < 0)
                 return r;
@@ -204,9 +212,9 @@ static int schedule(struct port_wait *wait) {
 static int ask(struct port_wait *wait) {
         if (wait->is_usb)
                 return wait->fwupd_question ? 0 : ask_for_fwupd(wait);
-        return wait->question
-                       ? 0
-                       : modem_ask(wait->service, wait->node, on_answer, wait, &wait->question);
+        return wait->question ? 0
+                              : modem_ask(wait->service, wait->node, wait->port, on_answer, wait,
+                                          &wait->question);
 }
 
 int port_wait_again(struct service *service, struct port_wait **wait,
@@ -217,7 +225,7 @@ int port_wait_again(struct service *service, struct port_wait **wait,
         if (!*wait)
                 r = make(service, wait);
         if (r >= 0 && !(*wait)->active)
-                r = begin(*wait, what->node);
+                r = begin(*wait, what);
         if (r < 0)
                 return r;
         (*wait)->handlers = handlers;
@@ -240,7 +248,7 @@ int port_wait_ask(struct service *service, struct port_wait **wait,
         if (!*wait)
                 r = make(service, wait);
         if (r >= 0)
-                r = set_node(*wait, what->node);
+                r = set_names(*wait, what);
         if (r < 0)
                 return r;
         (*wait)->handlers = handlers;

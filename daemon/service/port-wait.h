@@ -28,6 +28,7 @@ struct port_wait_handlers {
 };
 
 struct port_wait_for {
+        const char *port; /* the board's */
         const char *node; /* "/dev/ttyACM0", "/dev/bus/usb/001/004" */
         bool is_usb;
         enum modem_rule rule;

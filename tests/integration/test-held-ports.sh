@@ -141,6 +141,15 @@ mm_start "${tty#/dev/}" /sys/devices/mock/1-1
 stub reboot "[ -s '$session/mm.out' ] || fail Failed untouched 'It has not been inhibited'; simctl replug 1-1 boot-pin=1 >&2; say PHASE=rebooting"
 like "a modem is inhibited before its port is touched" "$(wait_job "$(reboot)")" '^success'
 mm_stop
+back
+mm_start ttyACM99 /sys/devices/mock/1-1
+like "so is one that has another port of the board's" "$(wait_job "$(reboot)")" '^success'
+mm_stop
+back
+mm_start ttyACM99 /sys/devices/mock/1-11
+stub reboot "[ ! -s '$session/mm.out' ] || fail Failed untouched 'A modem was inhibited'; simctl replug 1-1 boot-pin=1 >&2; say PHASE=rebooting"
+like "and none of another board" "$(wait_job "$(reboot)")" '^success'
+mm_stop
 
 # --- a bootloader that another program has claimed
 fwd_stop
