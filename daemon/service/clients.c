@@ -101,9 +101,12 @@ static void take(struct service *service, const char *name) {
 
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *sender = sd_bus_message_get_sender(m);
+        struct service *service = userdata;
 
-        if (sender && sd_bus_message_is_method_call(m, NULL, NULL) > 0)
-                take(userdata, sender);
+        if (sender && sd_bus_message_is_method_call(m, NULL, NULL) > 0) {
+                service->n_calls++;
+                take(service, sender);
+        }
         return 0; /* on to who it is for */
 }
 

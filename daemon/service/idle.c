@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "service/farewell.h"
 #include "service/job.h"
 #include "service/udev.h"
 
@@ -22,6 +23,7 @@ enum idle_state {
         IDLE_WAITING, /* nobody; the timer runs */
         IDLE_LEAVING, /* until the name is given back */
         IDLE_LEFT,    /* calls that are left are answered */
+        IDLE_PARTING, /* until the bus has read the answers */
 };
 
 struct idle {
@@ -111,10 +113,22 @@ static void wait_for_it(struct service *service) {
         idle->state = IDLE_WAITING;
 }
 
+static bool has_to_answer(const struct service *service) {
+        return service->inspections || service->authorizations || jobs_running(service) > 0;
+}
+
+static void on_farewell(struct service *service) {
+        if (has_to_answer(service))
+                service->idle->state = IDLE_LEFT;
+        else
+                (void) sd_event_exit(service->event, service->devices ? EXIT_START_AGAIN : 0);
+}
+
 static void leave(struct service *service) {
-        if (service->inspections || service->authorizations || jobs_running(service) > 0)
+        if (has_to_answer(service))
                 return;
-        (void) sd_event_exit(service->event, service->devices ? EXIT_START_AGAIN : 0);
+        service->idle->state = IDLE_PARTING;
+        farewell(service, on_farewell);
 }
 
 /* After everything that happened, whatever it was; it wakes nobody by itself. */
@@ -134,6 +148,7 @@ static int on_post(sd_event_source *source, void *userdata) {
                 }
                 break;
         case IDLE_LEAVING:
+        case IDLE_PARTING:
                 break;
         case IDLE_LEFT:
                 leave(service);

@@ -3,12 +3,14 @@
 
 /* The service leaves when nobody needs it: no board, no job that runs or can still be read, no call
  * that waits for its answer and no client on the bus, for settings.idle_exit_ms. udev starts it
- * again with the next board, the bus with the next call. Nothing that comes meanwhile is lost:
+ * again with the next board, the bus with the next call. Nothing that comes meanwhile is lost, by
+ * this order:
  *
- *   timer ─► STOPPING=1, and systemd has read it ─► the name is given back, and the bus has said so
- *            from here on it queues starts          calls before that are in our queue, and
- * answered; calls after it start the service again ─► a board that came in between? then with
- * EXIT_START_AGAIN, which the unit knows
+ * 1. STOPPING=1, and systemd has read it: from here on it queues starts.
+ * 2. The name is given back, and the bus has said so: calls from before are in our queue and are
+ *    answered, calls after it start the service again.
+ * 3. The bus has read the answers (farewell.h).
+ * 4. A board that came in between? Then with EXIT_START_AGAIN, which the unit knows.
  *
  * In the service. */
 

@@ -108,6 +108,7 @@ uint64_t realtime_us(void) {
 
 void service_clear(struct service *service) {
         service->release = sd_bus_slot_unref(service->release);
+        service->farewell.question = sd_bus_slot_unref(service->farewell.question);
         idle_stop(service);
         udev_stop(service);
         inspections_clear(service);

@@ -77,12 +77,18 @@ struct service {
         struct history history;
         struct identity_store known; /* boards, over restarts */
         struct client *clients;      /* clients.c */
+        uint64_t n_calls;            /* that ever came */
         struct idle *idle;           /* idle.c */
         bool stopping;               /* no new jobs */
         bool signalled;
         bool ending;          /* leaves when the last job has ended (stop.h) */
         int exit_status;      /* then */
         sd_bus_slot *release; /* of the name, under way */
+        struct {              /* farewell.c */
+                sd_bus_slot *question;
+                uint64_t n_calls; /* when it was asked */
+                void (*then)(struct service *service);
+        } farewell;
 };
 
 /* Reads the settings from the environment; what cannot be read is told and left at its default. */

@@ -5,14 +5,18 @@
 #include <systemd/sd-daemon.h>
 
 #include "base/log.h"
+#include "service/farewell.h"
 #include "service/inspect.h"
 #include "service/job.h"
 #include "service/polkit.h"
 
-static int on_released(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        struct service *service = userdata;
+static void on_farewell(struct service *service) {
+        (void) sd_event_exit(service->event, service->exit_status);
+}
 
-        return sd_event_exit(service->event, service->exit_status);
+static int on_released(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        farewell(userdata, on_farewell);
+        return 0;
 }
 
 /* Calls that were sent to the name while it was ours come before the bus's answer: they get theirs.

@@ -222,6 +222,8 @@ static int verb_hammer(sd_bus *bus, char **args, int n) {
                 if (sd_bus_call_method(own, NAME, ROOT, MANAGER, "ListJobs", &error, &reply, NULL) <
                     0) {
                         (void) printf("call %d: %s %s\n", i, error.name, error.message);
+                        sd_bus_error_free(&error);
+                        sd_bus_flush_close_unref(own);
                         return 1;
                 }
                 if (strcmp(last, sd_bus_message_get_sender(reply)) != 0)

@@ -81,12 +81,28 @@ notify_stop() {
         kill "$notify_pid"
         exec {notify}<&-
 }
+line=''
+exec {monitored}< <(exec dbus-monitor --system --profile 2>/dev/null)
+monitor=$!
+until [[ $line == *NameLost ]]; do read -r -t "$WAIT_S" -u "$monitored" line || break; done
 notify_start "bus-talk inspect 'read:$data/hello-1.hex' >'$session/inspected' & fwctl list --json=short >'$session/listed'
         gdbus call --system --dest org.fwctl1 --object-path /org/fwctl1 --method org.freedesktop.DBus.Peer.Ping >'$session/pinged'"
 fwd_launch
 left "a call that comes when it leaves does not hold it" 0
 is "it is answered" "$(cat "$session/listed" "$session/pinged")" $'[]\n()'
 notify_stop
+# dbus-daemon throws away what it has not read of a connection that it cannot write to, so that the service asks it something last.
+# A line is TYPE TIME SERIAL FROM TO PATH INTERFACE MEMBER, of an answer TYPE TIME SERIAL FROM TO CALL.
+gdbus call --system --dest org.freedesktop.DBus --object-path /org/freedesktop/DBus --method org.freedesktop.DBus.ListActivatableNames >/dev/null
+last_words=$(while read -r -t "$WAIT_S" -u "$monitored" line && [[ $line != *ListActivatableNames ]]; do echo "$line"; done |
+        awk -F'\t' '$8 == "ReleaseName" { name = $4 }
+                $4 == name && ($1 == "mr" || $1 == "err") { said = said "answers " }
+                $4 == name && $8 == "GetId" { said = said "asks "; question = $3 }
+                $5 == name && $6 == question { said = said "hears " }
+                END { print said }')
+like "and before it goes it knows that the bus has read that" "$last_words" '^(answers )*asks hears $'
+kill "$monitor"
+exec {monitored}<&-
 notify_start "simctl replug 1-1 >&2; simctl wait 1-1 bootloader >&2"
 fwd_launch
 left "a board that comes when it leaves: it wants to be started again" 75
