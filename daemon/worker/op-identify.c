@@ -125,10 +125,10 @@ static int identify_usb(struct worker *worker, struct fault *fault) {
         r = worker_open_usb(worker, &usb, fault);
         if (r < 0)
                 return r;
-        reporter_phase(&worker->reporter, "identifying");
         r = dfu_open(usb, &dfu, fault);
         if (r < 0)
                 return r;
+        reporter_phase(&worker->reporter, "identifying");
         r = worker_check_serial(worker, &dfu, fault);
         if (r < 0)
                 return r;

@@ -27,6 +27,7 @@ static int reboot_crazyflie(struct worker *worker, struct usb_device *usb,
         uint32_t uid[3];
         int r;
 
+        reporter_phase(&worker->reporter, "rebooting");
         if (chip_id_parse(strings->serial, uid) == 0)
                 worker_report_chip(&worker->reporter, uid);
         r = worker_check_cancel(fault);
@@ -45,8 +46,10 @@ static int reboot_odrive(struct worker *worker, struct usb_device *usb, struct f
         int r;
 
         r = odrive_open(usb, &odrive, fault);
-        if (r == 0)
-                r = odrive_identify(&odrive, &id, fault);
+        if (r < 0)
+                return r;
+        reporter_phase(reporter, "rebooting");
+        r = odrive_identify(&odrive, &id, fault);
         if (r < 0)
                 return r;
         reporter_fact(reporter, "Variant", "ODrive");
@@ -130,7 +133,6 @@ static int reboot_usb(struct worker *worker, struct fault *fault) {
         r = check_strings(worker, &strings, fault);
         if (r < 0)
                 return r;
-        reporter_phase(&worker->reporter, "rebooting");
         return way == REBOOT_ODRIVE ? reboot_odrive(worker, usb, fault)
                                     : reboot_crazyflie(worker, usb, &strings, fault);
 }

@@ -192,4 +192,20 @@ job_path=$(flash)
 saw "fwupd is suspected, if it runs" "^PropertiesChanged $job_path .*Notice=Another program, probably fwupd, has /dev/bus/usb/"
 hold_end
 like "it is waited for too" "$(wait_job "$job_path")" '^success State=verified '
+
+# --- each try opens it anew, which is no news: the wait goes on, and has an end
+fwd_stop
+FWD_ENV=(FWD_PORT_WAIT_MS=1500)
+fwd_start
+simctl replug 1-1 boot-pin=1
+seen '^DeviceAdded .*Mode=bootloader|^PropertiesChanged .*Mode=bootloader'
+one=$(device_path 1-1)
+claim "$(get "$one" $device Node)"
+job_path=$(flash)
+seen "^PropertiesChanged $job_path .*Phase=waiting-for-port"
+saw "what stays claimed is given up" "^JobRemoved $job_path failed"
+unlike "until then it is waited for, and nothing else is told" "$skipped" 'Phase=(opening|inspecting)'
+like "with what was waited for, and how it is found out who has it" "$(wait_job "$job_path")" \
+        '^failed State=untouched .*PortHeld ErrorMessage=Another program(, probably fwupd,)? has /dev/bus/usb/[0-9/]+ open, for more than 1 s '
+hold_end
 done_testing
