@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libusb.h>
+#include <linux/usbdevice_fs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -224,11 +225,21 @@ int usb_open(const char *node, struct usb_device **ret, struct fault *fault) {
         return 0;
 }
 
+/* libusb has one word, an I/O error, for whatever the kernel answers when it asks about the node;
+ * of a board that is leaving the bus that is no device. */
+static int reason_of_no_wrap(int fd) {
+        struct usbdevfs_connectinfo info;
+
+        return ioctl(fd, USBDEVFS_CONNECTINFO, &info) < 0 ? -errno : -EIO;
+}
+
 int usb_start(struct usb_device *usb, const char *node, struct fault *fault) {
         struct usb_libusb *u = (struct usb_libusb *) usb;
         int r;
 
         r = to_errno(libusb_wrap_sys_device(u->context, (intptr_t) u->fd, &u->handle));
+        if (r == -EIO)
+                r = reason_of_no_wrap(u->fd);
         if (r < 0)
                 return open_fault(-r, node, fault);
         r = fill_descriptors(u, fault);
