@@ -144,18 +144,13 @@ static void take_facts(struct job *job, const struct report *report) {
         }
 }
 
-/* Each try at a held board goes through these before it finds out whether it may have it. */
-static bool is_before_board(const char *phase) {
-        return strcmp(phase, "inspecting") == 0 || strcmp(phase, "opening") == 0;
-}
-
 static void on_report(void *userdata, const struct report *report) {
         struct job *job = userdata;
         const char *phase = report_get(report, "PHASE"), *notice = report_get(report, "NOTICE");
         int state = board_state_from_name(report_get(report, "STATE"));
         uint64_t done, total;
 
-        if (phase && !(job_is_held(job) && is_before_board(phase))) {
+        if (phase) {
                 job_held_end(job);
                 if (!(present(job)->flags & STEP_OWN_PHASE))
                         job_set_phase(job, phase);

@@ -34,7 +34,10 @@ int chip_open(struct worker *worker, struct usb_device **ret_usb, struct dfu *re
         r = worker_open_usb(worker, ret_usb, fault);
         if (r == 0)
                 r = dfu_open(*ret_usb, ret, fault);
-        return r < 0 ? r : worker_check_serial(worker, ret, fault);
+        if (r < 0)
+                return r;
+        reporter_phase(&worker->reporter, worker->operation->phase);
+        return worker_check_serial(worker, ret, fault);
 }
 
 int chip_describe(struct worker *worker, const struct dfu *dfu, const struct memory_area **ret,

@@ -46,7 +46,6 @@ int config_session_read(struct config_session *session, enum fc_cli_config what,
         struct fault parse = FAULT_INIT;
         int r;
 
-        reporter_phase(&session->worker->reporter, "reading-config");
         r = fc_cli_read_config(&session->cli, what, fault);
         if (r < 0)
                 return r;

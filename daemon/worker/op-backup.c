@@ -56,6 +56,7 @@ static int backup(struct worker *worker, struct fault *fault) {
 const struct operation op_backup = {
         .name = "backup",
         .summary = "read a flight controller's configuration",
+        .phase = "reading-config",
         .needs = NEEDS_TTY | NEEDS_OUTPUT,
         .options = OPTIONS_BACKUP,
         .run = backup,

@@ -39,6 +39,7 @@ static int compare(struct worker *worker, struct fault *fault) {
 const struct operation op_compare = {
         .name = "compare",
         .summary = "what of a configuration a board does not have",
+        .phase = "reading-config",
         .needs = NEEDS_TTY | NEEDS_IMAGE,
         .options = OPTIONS_COMPARE,
         .run = compare,

@@ -14,7 +14,6 @@ static int apply_defaults(struct worker *worker, struct fault *fault) {
                 r = worker_check_cancel(fault);
         if (r < 0)
                 return r;
-        reporter_phase(&worker->reporter, "applying-defaults");
         r = fc_apply_custom_defaults(port, &identity, fault);
         if (r == 0)
                 reporter_fact(&worker->reporter, "Rebooting", "yes");
@@ -24,6 +23,7 @@ static int apply_defaults(struct worker *worker, struct fault *fault) {
 const struct operation op_defaults = {
         .name = "defaults",
         .summary = "reset a flight controller to its custom defaults",
+        .phase = "applying-defaults",
         .needs = NEEDS_TTY,
         .options = OPTIONS_DEFAULTS,
         .run = apply_defaults,

@@ -58,6 +58,7 @@ static int erase(struct worker *worker, struct fault *fault) {
 const struct operation op_erase = {
         .name = "erase",
         .summary = "erase the flash, and look whether it is blank",
+        .phase = "opening",
         .needs = NEEDS_NODE,
         .options = OPTIONS_ERASE,
         .run = erase,

@@ -64,10 +64,9 @@ static int check_alt(const struct image *image, const struct dfu *dfu, struct fa
 
 static int check_board(struct worker *worker, const struct image *image, const struct dfu *dfu,
                        struct fault *fault) {
-        int r;
+        int r = 0;
 
-        r = worker_check_serial(worker, dfu, fault);
-        if (r == 0 && !worker->options.force)
+        if (!worker->options.force)
                 r = guard_check_ids(image, dfu->usb->vendor_id, dfu->usb->product_id, fault);
         if (r == 0 && !worker->options.force)
                 r = guard_check_family(image, dfu->chip, fault);
@@ -311,10 +310,7 @@ static int flash(struct worker *worker, struct fault *fault) {
                 return r;
         if (!worker->node)
                 return plan_on_paper(worker, image, fault);
-        r = worker_open_usb(worker, &usb, fault);
-        if (r < 0)
-                return r;
-        r = dfu_open(usb, &dfu, fault);
+        r = chip_open(worker, &usb, &dfu, fault);
         if (r < 0)
                 return r;
         r = check_board(worker, image, &dfu, fault);
@@ -330,6 +326,7 @@ static int flash(struct worker *worker, struct fault *fault) {
 const struct operation op_flash = {
         .name = "flash",
         .summary = "erase, write and verify a firmware file, and start it",
+        .phase = "opening",
         .needs = NEEDS_NODE | NEEDS_IMAGE,
         .options = OPTIONS_FLASH,
         .run = flash,

@@ -54,7 +54,7 @@ int worker_identify(struct worker *worker, struct serial_port **ret_port, struct
         r = worker_open_serial(worker, &port, fault);
         if (r < 0)
                 return r;
-        reporter_phase(&worker->reporter, "identifying");
+        reporter_phase(&worker->reporter, worker->operation->phase);
         r = fc_identify(port, ret, fault);
         if (r < 0)
                 return r;
@@ -122,14 +122,7 @@ static int identify_usb(struct worker *worker, struct fault *fault) {
         _cleanup_dfu_ struct dfu dfu = {};
         int r;
 
-        r = worker_open_usb(worker, &usb, fault);
-        if (r < 0)
-                return r;
-        r = dfu_open(usb, &dfu, fault);
-        if (r < 0)
-                return r;
-        reporter_phase(&worker->reporter, "identifying");
-        r = worker_check_serial(worker, &dfu, fault);
+        r = chip_open(worker, &usb, &dfu, fault);
         if (r < 0)
                 return r;
         return dfu.dfuse ? identify_dfuse(worker, &dfu, fault) : 0;
@@ -142,6 +135,7 @@ static int identify(struct worker *worker, struct fault *fault) {
 const struct operation op_identify = {
         .name = "identify",
         .summary = "ask a board what it is",
+        .phase = "identifying",
         .needs = NEEDS_NODE_OR_TTY,
         .options = OPTIONS_IDENTIFY,
         .run = identify,

@@ -84,6 +84,7 @@ static int inspect(struct worker *worker, struct fault *fault) {
 const struct operation op_inspect = {
         .name = "inspect",
         .summary = "look at a firmware file",
+        .phase = "inspecting",
         .needs = NEEDS_IMAGE,
         .options = OPTIONS_INSPECT,
         .run = inspect,

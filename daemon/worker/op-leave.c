@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "worker/worker.h"
+#include "worker/chip.h"
 
 static int leave(struct worker *worker, struct fault *fault) {
         _cleanup_usb_ struct usb_device *usb = NULL;
@@ -7,16 +7,9 @@ static int leave(struct worker *worker, struct fault *fault) {
         const struct memory_area *flash;
         int r;
 
-        r = worker_open_usb(worker, &usb, fault);
+        r = chip_open(worker, &usb, &dfu, fault);
         if (r < 0)
                 return r;
-        r = dfu_open(usb, &dfu, fault);
-        if (r < 0)
-                return r;
-        r = worker_check_serial(worker, &dfu, fault);
-        if (r < 0)
-                return r;
-        reporter_phase(&worker->reporter, "leaving");
         if (!dfu.dfuse)
                 return dfu_plain_leave(&dfu, fault);
         flash = memory_map_flash(&dfu.map);
@@ -33,6 +26,7 @@ static int leave(struct worker *worker, struct fault *fault) {
 const struct operation op_leave = {
         .name = "leave",
         .summary = "start the firmware of a board that is in its bootloader",
+        .phase = "leaving",
         .needs = NEEDS_NODE,
         .options = OPTIONS_LEAVE,
         .run = leave,

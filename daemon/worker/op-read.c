@@ -48,6 +48,7 @@ static int read_flash(struct worker *worker, struct fault *fault) {
 const struct operation op_read = {
         .name = "read",
         .summary = "read the flash into a file",
+        .phase = "opening",
         .needs = NEEDS_NODE | NEEDS_OUTPUT,
         .options = OPTIONS_READ,
         .run = read_flash,

@@ -27,7 +27,7 @@ static int reboot_crazyflie(struct worker *worker, struct usb_device *usb,
         uint32_t uid[3];
         int r;
 
-        reporter_phase(&worker->reporter, "rebooting");
+        reporter_phase(&worker->reporter, worker->operation->phase);
         if (chip_id_parse(strings->serial, uid) == 0)
                 worker_report_chip(&worker->reporter, uid);
         r = worker_check_cancel(fault);
@@ -48,7 +48,7 @@ static int reboot_odrive(struct worker *worker, struct usb_device *usb, struct f
         r = odrive_open(usb, &odrive, fault);
         if (r < 0)
                 return r;
-        reporter_phase(reporter, "rebooting");
+        reporter_phase(reporter, worker->operation->phase);
         r = odrive_identify(&odrive, &id, fault);
         if (r < 0)
                 return r;
@@ -96,7 +96,7 @@ static int reboot_hid(struct worker *worker, struct fault *fault) {
         r = worker_open_hid(worker, &hid, fault);
         if (r < 0)
                 return r;
-        reporter_phase(&worker->reporter, "rebooting");
+        reporter_phase(&worker->reporter, worker->operation->phase);
         r = ffbeast_read_information(hid, &info, &deaf);
         if (r < 0 && deaf.error == FWD_NOT_SUPPORTED) {
                 /* An old build: a person can do what it cannot. */
@@ -150,7 +150,6 @@ static int reboot_serial(struct worker *worker, struct fault *fault) {
         r = worker_identify(worker, &port, &identity, fault);
         if (r < 0)
                 return r;
-        reporter_phase(&worker->reporter, "rebooting");
         r = fc_reboot(port, &identity,
                       worker->options.to == REBOOT_TO_FIRMWARE ? FC_REBOOT_FIRMWARE
                                                                : FC_REBOOT_BOOTLOADER,
@@ -170,6 +169,7 @@ static int reboot(struct worker *worker, struct fault *fault) {
 const struct operation op_reboot = {
         .name = "reboot",
         .summary = "ask the firmware for its bootloader",
+        .phase = "rebooting",
         .needs = NEEDS_NODE_OR_TTY | MAY_HIDRAW,
         .options = OPTIONS_REBOOT,
         .run = reboot,

@@ -14,6 +14,7 @@ static int recover(struct worker *worker, struct fault *fault) {
 const struct operation op_recover = {
         .name = "recover",
         .summary = "write the board's own loader again",
+        .phase = "opening",
         .needs = NEEDS_NODE | NEEDS_IMAGE,
         .options = OPTIONS_RECOVER,
         .run = recover,

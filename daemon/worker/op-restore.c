@@ -348,7 +348,6 @@ static int restore_config(struct worker *worker, struct fault *fault) {
                 r = fc_config_check_board(config, &session.identity, fault);
         if (r < 0)
                 return r;
-        reporter_phase(&worker->reporter, "restoring");
         r = apply(&restore, fault);
         if (r < 0)
                 return r;
@@ -363,6 +362,7 @@ static int restore_config(struct worker *worker, struct fault *fault) {
 const struct operation op_restore = {
         .name = "restore",
         .summary = "give a configuration to a flight controller",
+        .phase = "restoring",
         .needs = NEEDS_TTY | NEEDS_IMAGE,
         .options = OPTIONS_RESTORE,
         .run = restore_config,

@@ -77,6 +77,7 @@ static int unprotect(struct worker *worker, struct fault *fault) {
 const struct operation op_unprotect = {
         .name = "unprotect",
         .summary = "take off the read protection, which erases the whole chip",
+        .phase = "opening",
         .needs = NEEDS_NODE,
         .options = OPTIONS_UNPROTECT,
         .run = unprotect,

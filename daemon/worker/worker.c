@@ -82,7 +82,9 @@ int worker_load_image(struct worker *worker, struct image **ret, struct fault *f
         _cleanup_image_ struct image *image = NULL;
         int r;
 
-        reporter_phase(&worker->reporter, "inspecting");
+        /* A sealed file was inspected in an earlier step of the job. */
+        if (worker->image_path || worker->source_fd >= 0)
+                reporter_phase(&worker->reporter, "inspecting");
         r = worker_take_bytes(worker, &bytes, fault);
         if (r < 0)
                 return r;
@@ -140,7 +142,6 @@ int worker_open_usb(struct worker *worker, struct usb_device **ret, struct fault
         r = worker_check_cancel(fault);
         if (r < 0)
                 return r;
-        reporter_phase(&worker->reporter, "opening");
         r = worker->open_usb(worker->node, &usb, fault);
         if (r < 0)
                 return r;
@@ -158,7 +159,6 @@ int worker_open_hid(struct worker *worker, struct hid_device **ret, struct fault
         r = worker_check_cancel(fault);
         if (r < 0)
                 return r;
-        reporter_phase(&worker->reporter, "opening");
         r = worker->open_hid(worker->hidraw, &hid, fault);
         if (r < 0)
                 return r;

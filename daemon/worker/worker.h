@@ -35,6 +35,9 @@ enum { /* what an operation needs on the command line */
 struct operation {
         const char *name;
         const char *summary; /* for --help */
+        /* Begins when the board's port or bootloader is this worker's alone, and not before: until
+         * then somebody else may have it, and is waited for. */
+        const char *phase;
         unsigned needs;
         enum option_set options;
         int (*run)(struct worker *worker, struct fault *fault);

@@ -65,9 +65,14 @@ check "a board comes" fresh
 check_exit "list" 0 fwctl list
 like "it shows what the board is" "$output" "1-1 +firmware +SPEEDYBEEF405V4 +BTFL 2025\.12\.2 +STM32F405"
 json "show as JSON has the board's number" "$(fwctl show -j)" 'len(j["UniqueId"]) == 24 and j["Mode"] == "firmware"'
+# Of a phase that is over within a tenth of a second nobody may hear.
+phases=("checking the file" "reading the configuration" "rebooting the board" "waiting for the bootloader" opening erasing
+        writing verifying "starting the firmware" "waiting for the firmware" identifying "comparing the configuration")
 for kind in hex bin elf dfu; do
         check_exit "flash hello-2.$kind" 0 fwctl flash "$data/hello-2.$kind"
         like "hello-2.$kind: it is told so" "$output" "1-1 \(SPEEDYBEEF405V4\): flashed and verified, [0-9]+ bytes in"
+        seen=$(sed -nE 's/^1-1: ([a-z ]+)(, [0-9]+ bytes)?$/\1/p' <<<"$output")
+        is "hello-2.$kind: each phase once, in its order" "$seen" "$(printf '%s\n' "${phases[@]}" | grep -Fx "$seen")"
         has_flashed "hello-2.$kind: the bytes are in" "$data/hello-2.$kind" 2
         check_exit "back to hello-1.$kind, as JSON" 0 fwctl -j flash 1-1 "$data/hello-1.$kind"
         json "hello-1.$kind: verified" "$output" 'j["state"] == "verified" and j["result"] == "success"'

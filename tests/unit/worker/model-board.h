@@ -28,6 +28,7 @@ static struct {
         unsigned opened;  /* times somebody opened it */
         char sent[32768]; /* to its serial port, since somebody emptied it */
         size_t n_sent;
+        bool is_held; /* another program has its DFU interface, or its serial port */
 } sim;
 
 static inline void sim_plug(const char *kind, const char *const *options) {
@@ -38,6 +39,7 @@ static inline void sim_plug(const char *kind, const char *const *options) {
                 fail_msg("%s", error);
         sim.now_us = 1000000;
         sim.opened = 0;
+        sim.is_held = false;
         model_plug(sim.model, sim.now_us);
         while (!sim.model->on_bus) {
                 sim.now_us = model_next_event(sim.model);
@@ -101,7 +103,7 @@ static inline int sim_control(struct usb_device *usb, uint8_t request_type, uint
 }
 
 static inline int sim_claim(struct usb_device *usb, int interface) {
-        return sim.model->on_bus ? 0 : -ENODEV;
+        return !sim.model->on_bus ? -ENODEV : sim.is_held ? -EBUSY : 0;
 }
 
 static inline int sim_set_alt(struct usb_device *usb, int interface, int alt) {
@@ -224,6 +226,8 @@ static inline int sim_open_tty(const char *node, struct serial_port **ret, struc
         sim.opened++;
         if (!sim.model->on_bus || !sim.model->has_serial_port)
                 return fault_set(fault, FWD_DEVICE_LOST, "%s is gone", node);
+        if (sim.is_held)
+                return fault_set(fault, FWD_PORT_HELD, "Another program has %s open", node);
         t = calloc(1, sizeof(*t));
         assert_non_null(t);
         t->port.ops = &ops;

@@ -20,7 +20,8 @@
 static struct {
         struct worker worker;
         int reports;
-        char phases[256]; /* "inspecting opening erasing …", each once */
+        char phases[256]; /* "opening erasing …", as they came */
+        char phase[32];   /* the last of them */
         struct {
                 char key[64], value[512];
         } heard[KEYS_MAX];
@@ -73,9 +74,11 @@ static inline const char *heard(const char *key) {
 static inline void remember(const char *key, const char *value) {
         size_t i;
 
-        if (strcmp(key, "PHASE") == 0 && !strstr(run.phases, value)) {
+        if (strcmp(key, "PHASE") == 0 && strcmp(run.phase, value) != 0) {
+                assert_true(strlen(run.phases) + 1 + strlen(value) < sizeof(run.phases));
                 strcat(run.phases, *run.phases ? " " : "");
                 strcat(run.phases, value);
+                (void) snprintf(run.phase, sizeof(run.phase), "%s", value);
         }
         for (i = 0; i < run.n_heard; i++)
                 if (strcmp(run.heard[i].key, key) == 0)

@@ -54,7 +54,7 @@ static void test_flash(void **state) {
         check_result(go(), FWD_OK, "verified");
         assert_true(flash_is(FLASH_START, image, sizeof(image)));
         assert_true(flash_is(SECTOR_3, old, sizeof(old)));
-        assert_string_equal(run.phases, "inspecting opening erasing writing verifying leaving");
+        assert_string_equal(run.phases, "opening erasing writing verifying leaving");
         assert_string_equal(run.states, "erased partly-written written verified");
         assert_string_equal(heard("X.MemoryMap"), "0x08000000/4*16K,1*64K,7*128K");
         assert_string_equal(heard("X.ReadProtected"), "no");
@@ -80,7 +80,7 @@ static void test_flash_all(void **state) {
         assert_true(flash_is(FLASH_START, image, sizeof(image)));
         assert_true(flash_is(SECTOR_3, blank, sizeof(blank)));
         assert_string_equal(heard("X.Erased"), "1048576");
-        assert_string_equal(run.phases, "inspecting opening erasing writing verifying");
+        assert_string_equal(run.phases, "opening erasing writing verifying");
         assert_int_equal(sim.model->generation, 1);
         sim_unplug();
 }
@@ -312,7 +312,7 @@ static void test_leave(void **state) {
         sim_plug("stm32-f405", f405);
         prepare(&op_leave);
         check_result(go(), FWD_OK, "untouched");
-        assert_string_equal(run.phases, "opening leaving");
+        assert_string_equal(run.phases, "leaving");
         assert_false(sim_advance(sim.model->generation, sim.now_us + 5000000));
         sim_unplug();
 }
@@ -364,7 +364,7 @@ static void reboot_to(const char *const *options, const char *method, bool comes
         run.worker.tty = MODEL_TTY;
         check_result(go(), FWD_OK, "untouched");
         assert_string_equal(heard("X.Method"), method);
-        assert_string_equal(run.phases, "identifying rebooting");
+        assert_string_equal(run.phases, "rebooting");
         (void) sim_advance(generation, sim.now_us + 1);
         for (unsigned i = 0; i < 100 && sim.model->generation == generation; i++) {
                 uint64_t next_us = model_next_event(sim.model);
