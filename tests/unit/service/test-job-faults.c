@@ -10,7 +10,7 @@
 
 static int try_begin(struct bench *bench, struct device *device, enum job_kind kind,
                      const struct options *options, struct job **ret, struct fault *fault) {
-        /* With it: test-job-config.c */
+        /* With it: test-job-keep-config.c */
         static const struct options none = {.leave = true, .keep_config = KEEP_NO};
 
         return job_new(&bench->service, device, kind, options ? options : &none, 1000,

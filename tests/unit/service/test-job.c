@@ -6,7 +6,7 @@
 #include "bench.h"
 
 static struct job *begin(struct bench *bench, enum job_kind kind, const struct options *options) {
-        /* With it: test-job-config.c */
+        /* With it: test-job-keep-config.c */
         static const struct options none = {.leave = true, .keep_config = KEEP_NO};
         struct device *device = bench->service.devices;
         struct fault fault = FAULT_INIT;
