@@ -58,10 +58,11 @@ const char *job_error_name(const struct job *job) {
 
 static const struct step *const *steps_of(enum job_kind kind, bool dry_run) {
         if (dry_run)
-                return kind == JOB_FLASH     ? flash_plan_steps
-                       : kind == JOB_RECOVER ? recover_plan_steps
-                       : kind == JOB_RESTORE ? restore_config_plan_steps
-                                             : chip_plan_steps;
+                return kind == JOB_FLASH      ? flash_plan_steps
+                       : kind == JOB_RECOVER  ? recover_plan_steps
+                       : kind == JOB_RESTORE  ? restore_config_plan_steps
+                       : kind == JOB_DEFAULTS ? defaults_plan_steps
+                                              : chip_plan_steps;
         switch (kind) {
         case JOB_FLASH:
                 return flash_steps;
