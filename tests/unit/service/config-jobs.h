@@ -5,55 +5,9 @@
  * ("set stub = 7" in a file), and the backups are looked at on the disk. */
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "bench.h"
-
-static inline int try_begin(struct bench *bench, enum job_kind kind, const struct options *options,
-                            struct job **ret, struct fault *fault) {
-        static const struct options none = OPTIONS_INIT;
-        bool has_file = kind == JOB_FLASH || kind == JOB_RESTORE;
-
-        return job_new(&bench->service, bench->service.devices, kind, options ? options : &none,
-                       1000, has_file ? bench_image(bench, "set stub = 7\nsave\n") : -EBADF, ret,
-                       fault);
-}
-
-static inline struct job *begin(struct bench *bench, enum job_kind kind,
-                                const struct options *options) {
-        struct fault fault = FAULT_INIT;
-        struct job *job = NULL;
-
-        assert_int_equal(try_begin(bench, kind, options, &job, &fault), 0);
-        return job;
-}
-
-static inline bool in_phase(const struct job *job, const char *phase) {
-        return strcmp(job->phase, phase) == 0;
-}
-
-static inline void succeeded(struct bench *bench, struct job *job) {
-        bench_until(bench, job->result != JOB_RUNNING);
-        if (job->result != JOB_SUCCESS)
-                fail_msg("%s", job->message);
-}
-
-static inline void failed(struct bench *bench, struct job *job, enum fwd_error error,
-                          enum board_state state, const char *sentence) {
-        bench_until(bench, job->result != JOB_RUNNING);
-        assert_int_equal(job->result, error == FWD_CANCELLED ? JOB_CANCELLED : JOB_FAILED);
-        if (job->fault.error != error || !strstr(job->message, sentence))
-                fail_msg("expected %s with \"%s\", got %s: %s", fwd_error_name(error), sentence,
-                         fwd_error_name(job->fault.error), job->message);
-        assert_int_equal(job->state, state);
-}
-
-static inline void called(struct bench *bench, const char *operations) {
-        _cleanup_free_ char *calls = bench_calls(bench);
-
-        assert_string_equal(calls, operations);
-}
+#include "jobs.h"
 
 /* What the board has as its configuration: a value of the stub's. */
 static inline void set_config(struct bench *bench, const char *value) {

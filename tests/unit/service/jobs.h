@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Jobs on the bench: begun, waited for, and how they ended. Flashes that keep the configuration are
- * in config-jobs.h. */
+/* Jobs on the bench: begun, waited for, and how they ended. */
 
 #include <string.h>
 
@@ -10,10 +9,14 @@
 
 static inline int try_begin(struct bench *bench, struct device *device, enum job_kind kind,
                             const struct options *options, struct job **ret, struct fault *fault) {
+        /* A flash that keeps the configuration has other steps: test-job-keep-config.c. */
         static const struct options none = {.leave = true, .keep_config = KEEP_NO};
 
         return job_new(&bench->service, device, kind, options ? options : &none, 1000,
-                       kind == JOB_FLASH ? bench_image(bench, "firmware") : -EBADF, ret, fault);
+                       kind == JOB_FLASH     ? bench_image(bench, "firmware")
+                       : kind == JOB_RESTORE ? bench_image(bench, "set stub = 7\nsave\n")
+                                             : -EBADF,
+                       ret, fault);
 }
 
 static inline struct job *begin(struct bench *bench, enum job_kind kind,

@@ -87,8 +87,6 @@ static void test_backup_gives_nothing(void **state) {
         assert_int_equal(n_backups(bench, NULL), 0);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_backup),

@@ -222,8 +222,6 @@ static void test_defaults_refused(void **state) {
         changed_nothing(bench, job);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_restore),

@@ -5,6 +5,7 @@
 #include "config-jobs.h"
 
 static const struct options keep = {.leave = true, .keep_config = KEEP_YES};
+static const struct options by_the_profile = OPTIONS_INIT;
 
 /* The configuration survives the flash: nothing is written. */
 static void test_flash_kept(void **state) {
@@ -149,7 +150,7 @@ static void test_flash_by_profile(void **state) {
         assert_int_equal(n_backups(bench, NULL), 0);
 
         bench->service.devices->profile->keep_config = true;
-        job = begin(bench, JOB_FLASH, NULL);
+        job = begin(bench, JOB_FLASH, &by_the_profile);
         to_bootloader(bench, job);
         to_firmware(bench, job);
         succeeded(bench, job);
@@ -171,7 +172,7 @@ static void test_flash_from_bootloader(void **state) {
 
         failed(bench, begin(bench, JOB_FLASH, &keep), FWD_NOT_SUPPORTED, BOARD_UNTOUCHED,
                "start its firmware first");
-        job = begin(bench, JOB_FLASH, NULL);
+        job = begin(bench, JOB_FLASH, &by_the_profile);
         bench_until(bench, in_phase(job, "waiting-for-firmware"));
         assert_non_null(strstr(job_fact(job, "Notice"), "could not be backed up"));
         assert_non_null(strstr(job_fact(job, "Notice"), backup.id));
@@ -329,8 +330,6 @@ static void test_cancel_restore(void **state) {
         failed(bench, job, FWD_CANCELLED, BOARD_VERIFIED, "cancelled");
         backup_is_safe(bench, job, "42");
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {

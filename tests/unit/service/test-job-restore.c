@@ -55,8 +55,6 @@ static void test_restore_refused(void **state) {
         config_is(bench, "1");
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_restore),
