@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/serial-driver.h"
 #include "base/text.h"
 #include "board/board.h"
 
@@ -199,6 +200,10 @@ static void test_known(void **state) {
                                  p ? p->name : "-", r);
                 if (p && (p->identify != IDENTIFY_NEVER) != k->opened)
                         fail_msg("%s: who may open it?", p->name);
+                /* But 1a86:7584, for which the kernel has no driver. */
+                if (k->mode && strcmp(k->mode, "serial-bridge") == 0 && k->product_id != 0x7584 &&
+                    !serial_driver_for(k->vendor, k->product_id, 0xFF, 0))
+                        fail_msg("%04x:%04x: no driver", k->vendor, k->product_id);
                 /* ModemManager keeps off what we know, and keeps what may be a modem. */
                 if (properties.mm_ignore != (k->mode && strcmp(k->mode, "serial-bridge") != 0))
                         fail_msg("%04x:%04x: ID_MM_DEVICE_IGNORE", k->vendor, k->product_id);
