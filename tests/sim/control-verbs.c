@@ -85,6 +85,16 @@ static int verb_set(struct sim *sim, struct sim_port *port, const char *const *a
         return set_option(sim, port, args[1], args[2], out);
 }
 
+static int verb_driver(struct sim *sim, struct sim_port *port, const char *const *args, size_t n,
+                       GString *out) {
+        int r = sim_port_set_driver(port, args[1]);
+        if (r == -EINVAL)
+                g_string_assign(out, "A driver is bound, none, usbfs or missing.");
+        else if (r < 0)
+                g_string_assign(out, "The driver is the kernel's.");
+        return r;
+}
+
 static int number(const char *text, uint64_t *ret, GString *out) {
         int r = parse_u64(text, UINT32_MAX, ret);
         if (r < 0)
@@ -244,6 +254,7 @@ static const struct verb verbs[] = {
         {"replug", 1, CONTROL_WORDS_MAX, true, verb_replug},
         {"remove", 1, 1, true, verb_remove},
         {"set", 3, 3, true, verb_set},
+        {"driver", 2, 2, true, verb_driver},
         {"dump", 2, 4, true, verb_dump},
         {"load", 2, 3, true, verb_load},
         {"stats", 1, 1, true, verb_stats},

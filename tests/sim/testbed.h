@@ -57,6 +57,13 @@ struct sim {
         void (*settled)(struct sim *sim); /* told after each change; for the waiters of control.c */
 };
 
+enum sim_driver { /* what the kernel's driver does to a board's serial port */
+                  SIM_DRIVER_BOUND,
+                  SIM_DRIVER_NONE,    /* was taken off it */
+                  SIM_DRIVER_USBFS,   /* and a program has claimed the interface */
+                  SIM_DRIVER_MISSING, /* is not loaded */
+};
+
 struct sim_port { /* a socket and the board that is plugged into it */
         struct sim *sim;
         char name[SIM_NAME_MAX]; /* "1-2.3" */
@@ -70,6 +77,7 @@ struct sim_port { /* a socket and the board that is plugged into it */
         struct sysfs_device *device;
         struct usb_node *node;
         struct sim_tty *tty;
+        enum sim_driver driver; /* stays when the board is unplugged */
         struct sim_hidraw *hidraws[SIM_HIDRAW_MAX];
         size_t n_hidraws;
         struct vhci_port *vhci; /* instead of the three, in the virtual machine */
@@ -112,6 +120,9 @@ void sim_remove(struct sim_port *port);
 const char *sim_port_mode(const struct sim_port *port);
 /* On the bus, and the kernel will never get an answer out of it. */
 bool sim_port_is_mute(const struct sim_port *port);
+/* "bound", "none", "usbfs" or "missing", which is so for all boards. -EINVAL; -EOPNOTSUPP if a real
+ * kernel has the board. */
+int sim_port_set_driver(struct sim_port *port, const char *what);
 /* "ttyACM0", or NULL if the server knows of none. */
 const char *sim_port_tty(const struct sim_port *port);
 
@@ -142,6 +153,11 @@ const char *sim_hidraw_name(const struct sim_hidraw *hid);
 struct sysfs_device *sysfs_device_add(struct sim_port *port);
 /* Adds the tty below the first interface. */
 void sysfs_device_add_tty(struct sysfs_device *device, const char *name, const char *pts);
+void sysfs_device_remove_tty(struct sysfs_device *device);
+/* Makes the drivers' links of its interfaces what port->driver says. */
+void sysfs_device_set_driver(struct sysfs_device *device);
+/* Tells of it, as the kernel does. */
+void sysfs_device_announce_driver(struct sysfs_device *device, const char *action);
 /* Adds a hidraw device below an interface. */
 void sysfs_device_add_hidraw(struct sysfs_device *device, const char *name, uint8_t interface);
 void sysfs_device_announce(struct sysfs_device *device);

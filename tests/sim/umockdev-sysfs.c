@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/serial-driver.h"
 #include "sim/descriptors.h"
 #include "sim/testbed.h"
 
@@ -24,7 +25,8 @@ struct sysfs_node {    /* one directory of /sys/devices */
         bool is_class; /* a link in class/, not in bus/ */
         char *devnode; /* "/dev/…" or NULL */
         unsigned major, minor;
-        GString *uevent; /* KEY=value lines: the kernel's and udev's */
+        GString *uevent;    /* KEY=value lines: the kernel's and udev's */
+        const char *driver; /* of a serial port's interface: the kernel's; else NULL */
 };
 
 struct sysfs_device {
@@ -254,6 +256,38 @@ static void usb_device_attributes(const struct sim *sim, const struct sysfs_node
                 attribute(sim, node, "serial", "%s", model->serial);
 }
 
+static void set_driver(struct sim *sim, const struct sysfs_node *node, enum sim_driver state) {
+        g_autofree char *link = g_strconcat(sim->root, "/sys", node->devpath, "/driver", NULL);
+        g_autofree char *folder = in_root(sim, "/sys/bus/usb/drivers/", node->driver);
+        g_autofree char *dots = up(node->devpath);
+        g_autofree char *target = g_strdup_printf(
+                "%s/bus/usb/drivers/%s", dots, state == SIM_DRIVER_USBFS ? "usbfs" : node->driver);
+        (void) unlink(link);
+        if (state == SIM_DRIVER_MISSING)
+                (void) rmdir(folder);
+        else
+                make_dirs(folder);
+        if (state == SIM_DRIVER_BOUND || state == SIM_DRIVER_USBFS)
+                make_link(target, link);
+}
+
+void sysfs_device_set_driver(struct sysfs_device *device) {
+        for (guint i = 0; i < device->nodes->len; i++) {
+                const struct sysfs_node *node = g_ptr_array_index(device->nodes, i);
+                if (node->driver)
+                        set_driver(device->port->sim, node, device->port->driver);
+        }
+}
+
+/* The driver that makes a serial port of an interface, or NULL. */
+static const char *serial_driver(const struct model *model, const struct interface_walk *walk) {
+        const struct usb_driver *driver = serial_driver_for(
+                DEVICE_VENDOR(model), DEVICE_PRODUCT(model), walk->class, walk->subclass);
+        if (model->has_serial_port && walk->class == USB_CLASS_CDC_DATA)
+                driver = &serial_driver_acm;
+        return driver ? driver->module : NULL;
+}
+
 static void add_interfaces(struct sysfs_device *device, const char *parent) {
         struct sim_port *port = device->port;
         struct sim *sim = port->sim;
@@ -286,8 +320,10 @@ static void add_interfaces(struct sysfs_device *device, const char *parent) {
                 attribute(sim, node, "bInterfaceSubClass", "%02x", walk.subclass);
                 attribute(sim, node, "bInterfaceProtocol", "%02x", walk.protocol);
                 attribute(sim, node, "bNumEndpoints", "%02x", walk.n_endpoints);
+                node->driver = serial_driver(model, &walk);
                 node_finish(sim, node);
         }
+        sysfs_device_set_driver(device);
 }
 
 static bool is_root_hub(const struct sim_port *port) {
@@ -364,6 +400,40 @@ void sysfs_device_add_tty(struct sysfs_device *device, const char *name, const c
         node_finish(sim, node);
 }
 
+static void node_emit(struct sim *sim, const struct sysfs_node *node, const char *action) {
+        uevent_emit(sim,
+                    &(struct uevent_device){.devpath = node->devpath,
+                                            .subsystem = node->subsystem,
+                                            .devnode = node->devnode,
+                                            .properties = node->uevent->str},
+                    action);
+}
+
+void sysfs_device_remove_tty(struct sysfs_device *device) {
+        for (guint i = device->nodes->len; i > 0; i--) {
+                struct sysfs_node *node = g_ptr_array_index(device->nodes, i - 1);
+                if (strcmp(node->subsystem, "tty") != 0)
+                        continue;
+                node_remove(device->port->sim, node);
+                node_emit(device->port->sim, node, "remove");
+                g_ptr_array_remove_index(device->nodes, i - 1);
+        }
+}
+
+void sysfs_device_announce_driver(struct sysfs_device *device, const char *action) {
+        for (guint i = 0; i < device->nodes->len; i++) {
+                const struct sysfs_node *node = g_ptr_array_index(device->nodes, i);
+                /* As the kernel does: the port first, then that its driver is bound. */
+                if (strcmp(action, "bind") == 0 && strcmp(node->subsystem, "tty") == 0)
+                        node_emit(device->port->sim, node, "add");
+        }
+        for (guint i = 0; i < device->nodes->len; i++) {
+                const struct sysfs_node *node = g_ptr_array_index(device->nodes, i);
+                if (node->driver)
+                        node_emit(device->port->sim, node, action);
+        }
+}
+
 static const struct sysfs_node *interface_node(const struct sysfs_device *device, uint8_t number) {
         g_autofree char *end =
                 g_strdup_printf(":%u.%u", device->port->model->config_descriptor[5], number);
@@ -397,15 +467,6 @@ void sysfs_device_add_hidraw(struct sysfs_device *device, const char *name, uint
         g_autofree char *file = in_root(sim, "", devnode);
         write_file(file, "", 0);
         node_finish(sim, node);
-}
-
-static void node_emit(struct sim *sim, const struct sysfs_node *node, const char *action) {
-        uevent_emit(sim,
-                    &(struct uevent_device){.devpath = node->devpath,
-                                            .subsystem = node->subsystem,
-                                            .devnode = node->devnode,
-                                            .properties = node->uevent->str},
-                    action);
 }
 
 void sysfs_device_announce(struct sysfs_device *device) {

@@ -65,6 +65,23 @@ static void attach_hidraws(struct sim_port *port) {
         }
 }
 
+static void attach_tty(struct sim_port *port) {
+        struct sim *sim = port->sim;
+        char name[16];
+        bool used = true;
+        if (!port->model->has_serial_port || port->driver != SIM_DRIVER_BOUND)
+                return;
+        for (unsigned n = 0; used; n++) {
+                (void) snprintf(name, sizeof(name), "ttyACM%u", n);
+                used = false;
+                for (size_t i = 0; i < sim->n_ports; i++)
+                        used = used || (sim->ports[i]->tty &&
+                                        strcmp(sim_tty_name(sim->ports[i]->tty), name) == 0);
+        }
+        port->tty = sim_tty_new(port, name);
+        sysfs_device_add_tty(port->device, name, sim_tty_pts(port->tty));
+}
+
 static void attach(struct sim_port *port) {
         struct sim *sim = port->sim;
         port->devnum = sim_next_devnum(sim, port->bus);
@@ -76,20 +93,7 @@ static void attach(struct sim_port *port) {
         (void) snprintf(node, sizeof(node), "/dev/bus/usb/%03u/%03u", port->bus, port->devnum);
         port->node = usb_node_new(port, node);
         port->device = sysfs_device_add(port);
-        if (port->model->has_serial_port) {
-                char name[16];
-                bool used = true;
-                for (unsigned n = 0; used; n++) {
-                        (void) snprintf(name, sizeof(name), "ttyACM%u", n);
-                        used = false;
-                        for (size_t i = 0; i < sim->n_ports; i++)
-                                used = used ||
-                                       (sim->ports[i]->tty &&
-                                        strcmp(sim_tty_name(sim->ports[i]->tty), name) == 0);
-                }
-                port->tty = sim_tty_new(port, name);
-                sysfs_device_add_tty(port->device, name, sim_tty_pts(port->tty));
-        }
+        attach_tty(port);
         attach_hidraws(port);
         port->attached_us = host_now();
         sysfs_device_announce(port->device);
@@ -106,6 +110,35 @@ static void detach(struct sim_port *port) {
                 sim_hidraw_gone(port->hidraws[--port->n_hidraws]);
         if (port->tty)
                 sim_tty_free(TAKE_PTR(port->tty));
+}
+
+int sim_port_set_driver(struct sim_port *port, const char *what) {
+        static const char *const names[] = {
+                [SIM_DRIVER_BOUND] = "bound",
+                [SIM_DRIVER_NONE] = "none",
+                [SIM_DRIVER_USBFS] = "usbfs",
+                [SIM_DRIVER_MISSING] = "missing",
+        };
+        enum sim_driver before = port->driver, now = SIM_DRIVER_BOUND;
+        while (now < ARRAY_SIZE(names) && strcmp(names[now], what) != 0)
+                now++;
+        if (now == ARRAY_SIZE(names))
+                return -EINVAL;
+        port->driver = now;
+        if (!port->attached || before == now)
+                return 0;
+        if (port->tty) {
+                sysfs_device_remove_tty(port->device);
+                sim_tty_free(TAKE_PTR(port->tty));
+        }
+        attach_tty(port);
+        sysfs_device_set_driver(port->device);
+        /* Of claims over usbfs the kernel tells nothing. */
+        if (before == SIM_DRIVER_BOUND)
+                sysfs_device_announce_driver(port->device, "unbind");
+        else if (now == SIM_DRIVER_BOUND)
+                sysfs_device_announce_driver(port->device, "bind");
+        return 0;
 }
 
 /* Brings a port to what its model is now. True if something changed. */

@@ -320,13 +320,9 @@ static bool custom_text(const struct betaflight *b, char text[DEFAULTS_MAX + 1])
 }
 
 bool custom_defaults_are_there(const struct betaflight *b) {
-        return custom_defaults_text(b);
-}
+        char text[DEFAULTS_MAX + 1];
 
-const char *custom_defaults_text(const struct betaflight *b) {
-        static char text[DEFAULTS_MAX + 1];
-
-        return custom_text(b, text) ? text : NULL;
+        return custom_text(b, text);
 }
 
 static void apply_line(struct betaflight *b, char *line) {

@@ -136,6 +136,10 @@ void sim_remove(struct sim_port *port) {
         g_free(port);
 }
 
+int sim_port_set_driver(struct sim_port *port, const char *what) {
+        return -EOPNOTSUPP;
+}
+
 /* The kernel's own names: read them from sysfs. */
 const char *sim_port_tty(const struct sim_port *port) {
         return NULL;
