@@ -36,8 +36,7 @@ static bool check_port(struct doctor *d, const struct usb_device *device, bool *
                 message = text_format("The program %s (process %d) has the port %s of the board "
                                       "at %s open.",
                                       holder.name, holder.pid, device->ttys[i], device->port);
-                end = *holder.unit ? text_format("systemctl stop %s", holder.unit)
-                                   : text_format("kill %d", holder.pid);
+                end = holder_end_command(&holder);
                 doctor_problem(d, "port-held", device->port, message,
                                "A job waits 40 s for it, and then ends with PortHeld. Close it "
                                "there, or end it.",

@@ -4,10 +4,10 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/config-files.h"
 #include "base/text.h"
 #include "client/bus.h"
 
-#define FILE_SIZE_MAX (4U << 20)
 #define TEXT_SIZE_MAX 2048U
 #define SYSTEMD       "org.freedesktop.systemd1"
 #define SYSTEMD_PATH  "/org/freedesktop/systemd1"
@@ -95,21 +95,9 @@ bool doctor_exists(const struct doctor *d, const char *path) {
 }
 
 char *doctor_read(const struct doctor *d, const char *path) {
-        _cleanup_free_ char *full = doctor_path(d, path), *text = malloc(FILE_SIZE_MAX + 1);
-        _cleanup_fclose_ FILE *f = full ? fopen(full, "re") : NULL;
-        char *cut;
-        size_t n;
+        _cleanup_free_ char *full = doctor_path(d, path);
 
-        if (!f || !text)
-                return NULL;
-        n = fread(text, 1, FILE_SIZE_MAX, f);
-        if (ferror(f))
-                return NULL;
-        text[n] = '\0';
-        cut = realloc(text, n + 1);
-        if (cut)
-                text = NULL;
-        return cut ? cut : TAKE_PTR(text);
+        return full ? text_file_read(full) : NULL;
 }
 
 char *doctor_bus_text(struct doctor *d, const char *name, const char *path, const char *interface,

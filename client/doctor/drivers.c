@@ -3,50 +3,27 @@
 /* USB itself, and the kernel's drivers that boards need: there for the kernel that runs, not
  * forbidden, and bound to what is plugged in. */
 
-#include <glob.h>
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "base/config-files.h"
 #include "base/text.h"
 #include "client/doctor/doctor.h"
+#include "client/doctor/holders.h"
 #include "client/doctor/mend.h"
 #include "client/doctor/modprobe.h"
 
-#define CLASS_COMM     0x02
-#define CLASS_HID      0x03
-#define CLASS_CDC_DATA 0x0A
-#define SUBCLASS_ACM   0x02
+#define CLASS_HID 0x03
+#define CLAIM_MEANING                                                                              \
+        "The kernel's driver had to let go of it: the board has no serial port. Programs that "    \
+        "speak to USB devices themselves do that, virtual machines too."
 
-struct driver {
-        const char *module, *what;
-        bool always; /* looked for also if nothing that needs it is plugged in */
-};
-
-static const struct driver cdc_acm = {"cdc_acm", "the serial ports of nearly every board", true};
-static const struct driver usbhid = {"usbhid", "boards that are asked over HID (FFBeast)", false};
-static const struct driver ch341 = {"ch341", "USB-serial chips of WCH", false};
-static const struct driver cp210x = {"cp210x", "USB-serial chips of Silicon Labs", false};
-static const struct driver ftdi_sio = {"ftdi_sio", "USB-serial chips of FTDI", false};
+static const struct usb_driver usbhid = {"usbhid", "boards that are asked over HID (FFBeast)",
+                                         false};
 
 /* The driver that an interface wants, or NULL. */
-static const struct driver *driver_for(const struct usb_device *device,
-                                       const struct usb_interface *interface) {
-        if (interface->class == CLASS_COMM && interface->subclass == SUBCLASS_ACM)
-                return &cdc_acm;
-        if (interface->class == CLASS_HID)
-                return &usbhid;
-        if (strcmp(device->hwdb_mode, "serial-bridge") != 0 &&
-            strcmp(device->mode, "serial-bridge") != 0)
-                return NULL;
-        return device->vendor == 0x1A86   ? &ch341
-               : device->vendor == 0x10C4 ? &cp210x
-               : device->vendor == 0x0403 ? &ftdi_sio
-                                          : NULL;
-}
-
-static bool is_ours(const struct usb_device *device) {
-        return usb_device_is_board(device) || strcmp(device->hwdb_mode, "serial-bridge") == 0 ||
-               strcmp(device->mode, "serial-bridge") == 0;
+static const struct usb_driver *driver_for(const struct usb_interface *interface) {
+        return interface->class == CLASS_HID ? &usbhid : interface->wants;
 }
 
 static bool is_loaded(const struct doctor *d, const char *module) {
@@ -63,30 +40,16 @@ static bool file_has(const struct doctor *d, const char *release, const char *fi
         return text && modules_text_has(text, module);
 }
 
+static bool forbids(const char *path, const char *content, const void *module) {
+        return modprobe_text_forbids(content, module);
+}
+
 /* The modprobe.d file that forbids it, new, or NULL. */
 static char *forbidding_file(const struct doctor *d, const char *module) {
-        static const char *const folders[] = {"/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"};
+        static const char *const folders[] = {"/etc",     "/run", "/usr/local/lib",
+                                              "/usr/lib", "/lib", NULL};
 
-        for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-                _cleanup_free_ char *pattern =
-                        text_format("%s%s/modprobe.d/*.conf", d->root, folders[i]);
-                glob_t found = {};
-                char *name = NULL;
-
-                if (!pattern || glob(pattern, 0, NULL, &found) != 0)
-                        continue;
-                for (size_t k = 0; k < found.gl_pathc && !name; k++) {
-                        const char *path = found.gl_pathv[k] + strlen(d->root);
-                        _cleanup_free_ char *text = doctor_read(d, path);
-
-                        if (text && modprobe_text_forbids(text, module))
-                                name = strdup(path);
-                }
-                globfree(&found);
-                if (name)
-                        return name;
-        }
-        return NULL;
+        return config_file_find(d->root, folders, "modprobe.d/*.conf", forbids, module);
 }
 
 static void problem(struct doctor *d, const char *id, const char *port, char *message,
@@ -102,7 +65,7 @@ static void problem(struct doctor *d, const char *id, const char *port, char *me
                                         .action = action});
 }
 
-static void add_forbidden(struct doctor *d, const struct driver *driver, const char *file) {
+static void add_forbidden(struct doctor *d, const struct usb_driver *driver, const char *file) {
         _cleanup_free_ char *edit = NULL, *load = text_format("modprobe %s", driver->module);
 
         /* Not the line goes, but its effect: whoever wrote it finds it again. */
@@ -115,7 +78,7 @@ static void add_forbidden(struct doctor *d, const struct driver *driver, const c
                 edit && load ? mend_as_root(d, edit, load, NULL) : NULL, NULL);
 }
 
-static void add_missing(struct doctor *d, const struct driver *driver, const char *release) {
+static void add_missing(struct doctor *d, const struct usb_driver *driver, const char *release) {
         _cleanup_free_ char *dep = text_format("/lib/modules/%s/modules.dep", release),
                             *glob_text = NULL, *package = NULL, *fedora = NULL, *mend = NULL,
                             *os = doctor_read(d, "/etc/os-release");
@@ -145,7 +108,7 @@ static void add_missing(struct doctor *d, const struct driver *driver, const cha
 }
 
 /* False if a finding explains why nothing is bound to it. */
-static bool check_driver(struct doctor *d, const struct driver *driver) {
+static bool check_driver(struct doctor *d, const struct usb_driver *driver) {
         _cleanup_free_ char *file = NULL, *line = NULL;
         struct utsname kernel;
 
@@ -178,7 +141,7 @@ static bool check_driver(struct doctor *d, const struct driver *driver) {
 
 /* A driver that is there and not at the board: not loaded, or unbound. */
 static void check_binding(struct doctor *d, const struct usb_device *device,
-                          const struct usb_interface *interface, const struct driver *driver) {
+                          const struct usb_interface *interface, const struct usb_driver *driver) {
         if (!is_loaded(d, driver->module)) {
                 _cleanup_free_ char *load = text_format("modprobe %s", driver->module);
 
@@ -193,8 +156,8 @@ static void check_binding(struct doctor *d, const struct usb_device *device,
                 text_format("The driver %s has let go of the board at %s.", driver->module,
                             device->port),
                 "The board has no serial port. Some program took it from the driver and did not "
-                "give it back (brltty and virtual machines do that).",
-                mend_write(d, interface->name, "/sys/bus/usb/drivers_probe"), NULL);
+                "give it back (virtual machines and browsers do that).",
+                mend_give_back(d, NULL, interface->name), NULL);
 }
 
 static void check_authorized(struct doctor *d, const struct usb_device *device) {
@@ -217,16 +180,45 @@ static void check_authorized(struct doctor *d, const struct usb_device *device) 
 }
 
 static const struct usb_interface *unbound(const struct usb_device *device,
-                                           const struct driver *driver) {
+                                           const struct usb_driver *driver) {
         for (size_t i = 0; i < device->n_interfaces; i++)
-                if (driver_for(device, &device->interfaces[i]) == driver &&
-                    !*device->interfaces[i].driver)
+                if (driver_for(&device->interfaces[i]) == driver && !*device->interfaces[i].driver)
                         return &device->interfaces[i];
         return NULL;
 }
 
+/* Another program has the board's serial interface by its USB node. */
+static void check_claim(struct doctor *d, const struct usb_device *device) {
+        const struct usb_interface *interface = usb_device_serial(device);
+        _cleanup_free_ char *end = NULL, *action = NULL;
+        struct holder holder;
+        bool hidden;
+
+        if (device->brltty || !interface || !usb_interface_is_claimed(interface) ||
+            !usb_device_is_ours(device))
+                return;
+        if (holder_find(device->node, &holder, &hidden) > 0) {
+                end = holder_end_command(&holder);
+                problem(d, "interface-claimed", device->port,
+                        text_format("The program %s (process %d) has claimed the USB interface of "
+                                    "the board at %s.",
+                                    holder.name, holder.pid, device->port),
+                        CLAIM_MEANING, end ? mend_give_back(d, end, interface->name) : NULL, NULL);
+                return;
+        }
+        action = text_format("End the program that \"sudo fuser -v %s\" shows, then plug the board "
+                             "in again.",
+                             device->node);
+        problem(d, "interface-claimed", device->port,
+                text_format("Another program has claimed the USB interface of the board at %s.",
+                            device->port),
+                CLAIM_MEANING, NULL, action);
+}
+
 void doctor_drivers(struct doctor *d) {
-        static const struct driver *const all[] = {&cdc_acm, &usbhid, &ch341, &cp210x, &ftdi_sio};
+        static const struct usb_driver *const all[] = {&serial_driver_acm, &usbhid,
+                                                       &serial_driver_ch341, &serial_driver_cp210x,
+                                                       &serial_driver_ftdi};
         size_t before = doctor_count(d, FINDING_PROBLEM);
 
         if (d->usb.n_controllers == 0) {
@@ -238,13 +230,16 @@ void doctor_drivers(struct doctor *d) {
                         "the board into a machine that has USB.");
                 return;
         }
-        for (size_t i = 0; i < d->usb.n; i++)
+        for (size_t i = 0; i < d->usb.n; i++) {
                 check_authorized(d, &d->usb.devices[i]);
+                check_claim(d, &d->usb.devices[i]);
+        }
         for (size_t k = 0; k < ARRAY_SIZE(all); k++) {
-                bool wanted = all[k]->always;
+                /* Nearly every board needs the one: it is looked for though none is there. */
+                bool wanted = all[k] == &serial_driver_acm;
 
                 for (size_t i = 0; i < d->usb.n; i++)
-                        wanted = wanted || (is_ours(&d->usb.devices[i]) &&
+                        wanted = wanted || (usb_device_is_ours(&d->usb.devices[i]) &&
                                             unbound(&d->usb.devices[i], all[k]));
                 if (!wanted || !check_driver(d, all[k]))
                         continue;
@@ -252,7 +247,8 @@ void doctor_drivers(struct doctor *d) {
                         const struct usb_device *device = &d->usb.devices[i];
                         const struct usb_interface *interface = unbound(device, all[k]);
 
-                        if (interface && is_ours(device) && device->authorized && !*device->brltty)
+                        if (interface && usb_device_is_ours(device) && device->authorized &&
+                            !device->brltty)
                                 check_binding(d, device, interface, all[k]);
                 }
         }

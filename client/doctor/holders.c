@@ -63,3 +63,8 @@ int holder_find(const char *node, struct holder *ret, bool *ret_hidden) {
         }
         return 0;
 }
+
+char *holder_end_command(const struct holder *holder) {
+        return *holder->unit ? text_format("systemctl stop %s", holder->unit)
+                             : text_format("kill %d", holder->pid);
+}

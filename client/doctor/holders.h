@@ -16,3 +16,5 @@ struct holder {
 /* 1 if there is one, 0 if none was seen; *ret_hidden: there are processes that we may not look at.
  */
 int holder_find(const char *node, struct holder *ret, bool *ret_hidden);
+/* What ends it, new. */
+char *holder_end_command(const struct holder *holder);

@@ -37,6 +37,15 @@ char *mend_write(const struct doctor *d, const char *value, const char *path) {
         return text_format("echo %s | %stee %s", value, sudo(d), path);
 }
 
+char *mend_give_back(const struct doctor *d, const char *before, const char *interface) {
+        _cleanup_free_ char *probe = mend_write(d, interface, USB_DRIVERS_PROBE),
+                            *first = before ? mend_as_root(d, before, NULL) : NULL;
+
+        if (!probe || (before && !first))
+                return NULL;
+        return first ? text_format("%s && %s", first, probe) : TAKE_PTR(probe);
+}
+
 char *mend_udev(const struct doctor *d, const char *before) {
         return before ? mend_as_root(d, before, UDEV_RELOAD, UDEV_TRIGGER, NULL)
                       : mend_as_root(d, UDEV_RELOAD, UDEV_TRIGGER, NULL);

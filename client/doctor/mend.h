@@ -10,6 +10,8 @@
 char *mend_as_root(const struct doctor *d, const char *first, ...) __attribute__((sentinel));
 /* Something in a file of sysfs. */
 char *mend_write(const struct doctor *d, const char *value, const char *path);
+/* An interface back to the kernel's driver: after `before`, if it is not NULL. */
+char *mend_give_back(const struct doctor *d, const char *before, const char *interface);
 /* `before`, if it is not NULL, and then udev reads everything again and looks at what is plugged
  * in. */
 char *mend_udev(const struct doctor *d, const char *before);

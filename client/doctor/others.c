@@ -2,9 +2,11 @@
 
 /* Others who reach for boards: ModemManager, brltty, fwupd. */
 
-#include <glob.h>
 #include <string.h>
 
+#include "base/brltty.h"
+#include "base/config-files.h"
+#include "base/serial-driver.h"
 #include "base/text.h"
 #include "client/bus.h"
 #include "client/doctor/doctor.h"
@@ -14,33 +16,6 @@
 #define MODEM_MANAGER      "org.freedesktop.ModemManager1"
 #define MODEM_MANAGER_PATH "/org/freedesktop/ModemManager1"
 #define MODEM_MANAGER_UNIT "ModemManager.service"
-
-/* The rules files that speak of a property, but not ours. The first one's path, new, or NULL. */
-static char *rules_file_with(const struct doctor *d, const char *text) {
-        static const char *const folders[] = {"/etc/udev", "/run/udev", "/usr/local/lib/udev",
-                                              "/usr/lib/udev", "/lib/udev"};
-
-        for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-                _cleanup_free_ char *pattern =
-                        text_format("%s%s/rules.d/*.rules", d->root, folders[i]);
-                glob_t found = {};
-                char *name = NULL;
-
-                if (!pattern || glob(pattern, 0, NULL, &found) != 0)
-                        continue;
-                for (size_t k = 0; k < found.gl_pathc && !name; k++) {
-                        const char *path = found.gl_pathv[k] + strlen(d->root);
-                        _cleanup_free_ char *rules = doctor_read(d, path);
-
-                        if (rules && strstr(rules, text) && !strstr(path, "70-fwd.rules"))
-                                name = strdup(path);
-                }
-                globfree(&found);
-                if (name)
-                        return name;
-        }
-        return NULL;
-}
 
 /* The process of a bus name, as it was started; new, or NULL. */
 static char *command_line_of(struct doctor *d, const char *name, size_t *ret_size) {
@@ -69,7 +44,7 @@ static void modem_rules(struct doctor *d, const struct usb_device *device) {
         _cleanup_free_ char *file = NULL, *edit = NULL, *message = NULL;
 
         if (device->modem_process) {
-                file = rules_file_with(d, "ID_MM_DEVICE_PROCESS");
+                file = udev_rules_find(d->root, "ID_MM_DEVICE_PROCESS");
                 edit = file ? text_format("sed -i '/ID_MM_DEVICE_PROCESS/s/^/#/' %s", file) : NULL;
                 message = text_format("%s hands the board at %s to ModemManager "
                                       "(ID_MM_DEVICE_PROCESS).",
@@ -77,7 +52,7 @@ static void modem_rules(struct doctor *d, const struct usb_device *device) {
         } else {
                 /* Somebody takes our mark off again; without such a file it was never set. */
                 for (size_t i = 0; i < ARRAY_SIZE(unmarks) && !file; i++)
-                        file = rules_file_with(d, unmarks[i]);
+                        file = udev_rules_find(d->root, unmarks[i]);
                 edit = file ? text_format("sed -i '/ID_MM_DEVICE_IGNORE/s/^/#/' %s", file) : NULL;
                 message = text_format("Nothing keeps ModemManager off the board at %s: "
                                       "ID_MM_DEVICE_IGNORE is not set%s%s.",
@@ -127,31 +102,65 @@ void doctor_modem_manager(struct doctor *d) {
         }
 }
 
-static void brltty_has(struct doctor *d, const struct usb_device *device) {
-        _cleanup_free_ char *file = rules_file_with(d, "BRLTTY_BRAILLE_DRIVER"), *mask = NULL,
-                            *what = usb_device_text(device), *message = NULL;
-        const char *name = file ? strrchr(file, '/') + 1 : NULL;
+#define BRLTTY_MEANING                                                                             \
+        "The USB-serial chip has the same id as some displays; its serial port goes away a "       \
+        "second "                                                                                  \
+        "after it came. "
 
-        mask = name ? text_format("ln -sf /dev/null /etc/udev/rules.d/%s", name) : NULL;
-        if (file && strncmp(file, "/etc/", 5) == 0) {
-                free(mask);
-                mask = text_format("mv %s %s.off", file, file);
-        }
-        message = what ? text_format("brltty takes what is plugged in at %s (%s) for a braille "
-                                     "display.",
-                                     device->port, what)
-                       : NULL;
+static void brltty_sent(struct doctor *d, const struct usb_device *device, const char *message) {
+        _cleanup_free_ char *file = udev_rules_find(d->root, BRLTTY_PROPERTY),
+                            *end = brltty_end_command(file, NULL);
+
         doctor_problem(d, "brltty", device->port, message,
-                       "The USB-serial chip has the same id as some displays; its serial port goes "
-                       "away a second after it came. Unplug it and plug it in again after the "
-                       "command. Who uses a braille display names it in /etc/brltty.conf instead.",
-                       mend_udev(d, mask));
+                       BRLTTY_MEANING
+                       "Unplug it and plug it in again after the command. Who uses a braille "
+                       "display names it in /etc/brltty.conf instead.",
+                       mend_udev(d, end));
+}
+
+/* It has seen the chip by itself. Its claims are short; the kernel's driver stays away. */
+static void brltty_found(struct doctor *d, const struct usb_device *device,
+                         const struct usb_interface *interface, const char *unit,
+                         const char *message) {
+        _cleanup_free_ char *end = brltty_end_command(NULL, unit);
+
+        doctor_problem(d, "brltty", device->port, message,
+                       BRLTTY_MEANING
+                       "Who uses a braille display names it in /etc/brltty.conf instead.",
+                       end ? mend_give_back(d, end, interface->name) : NULL);
+}
+
+/* The unit of brltty's that runs, new; or NULL. */
+static char *brltty_unit(struct doctor *d) {
+        _cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+
+        if (!d->bus || brltty_question_new(d->client->bus, &call) < 0 ||
+            sd_bus_call(d->client->bus, call, 0, NULL, &reply) < 0)
+                return NULL;
+        return brltty_answer_unit(reply);
 }
 
 void doctor_brltty(struct doctor *d) {
-        for (size_t i = 0; i < d->usb.n; i++)
-                if (*d->usb.devices[i].brltty)
-                        brltty_has(d, &d->usb.devices[i]);
+        _cleanup_free_ char *unit = brltty_unit(d);
+
+        for (size_t i = 0; i < d->usb.n; i++) {
+                struct usb_device *device = &d->usb.devices[i];
+                const struct usb_interface *interface = usb_device_serial(device);
+                bool taken = interface && usb_device_is_ours(device) && interface->wants->braille &&
+                             (!*interface->driver || usb_interface_is_claimed(interface));
+                _cleanup_free_ char *what = usb_device_text(device), *message = NULL;
+
+                if (what)
+                        message = text_format("brltty takes what is plugged in at %s (%s) for a "
+                                              "braille display.",
+                                              device->port, what);
+                if (device->brltty)
+                        brltty_sent(d, device, message);
+                else if (unit && taken) {
+                        device->brltty = true;
+                        brltty_found(d, device, interface, unit, message);
+                }
+        }
 }
 
 void doctor_fwupd(struct doctor *d) {

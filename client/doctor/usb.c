@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/doctor/usb.h"
 
-#include <libudev.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <systemd/sd-hwdb.h>
 
-#include "base/cleanup.h"
+#include "base/brltty.h"
 #include "base/text.h"
+#include "base/udev-each.h"
 
-DEFINE_CLEANUP(struct udev *, udev_unref)
-DEFINE_CLEANUP(struct udev_device *, udev_device_unref)
-DEFINE_CLEANUP(struct udev_enumerate *, udev_enumerate_unref)
 DEFINE_CLEANUP(sd_hwdb *, sd_hwdb_unref)
 
 #define CLASS_HUB  0x09
@@ -19,12 +16,6 @@ DEFINE_CLEANUP(sd_hwdb *, sd_hwdb_unref)
 
 static void copy(char *to, size_t size, const char *from) {
         (void) snprintf(to, size, "%s", from ? from : "");
-}
-
-static unsigned hex(struct udev_device *d, const char *attribute) {
-        const char *text = udev_device_get_sysattr_value(d, attribute);
-
-        return text ? (unsigned) strtoul(text, NULL, 16) : 0;
 }
 
 static void clean(char *to, struct udev_device *d, const char *attribute) {
@@ -62,10 +53,9 @@ static void read_device(struct usb_device *device, struct udev_device *d, sd_hwd
         copy(device->node, sizeof(device->node), udev_device_get_devnode(d));
         copy(device->syspath, sizeof(device->syspath), udev_device_get_syspath(d));
         copy(device->mode, sizeof(device->mode), udev_device_get_property_value(d, "FWD_MODE"));
-        copy(device->brltty, sizeof(device->brltty),
-             udev_device_get_property_value(d, "BRLTTY_BRAILLE_DRIVER"));
-        device->vendor = (uint16_t) hex(d, "idVendor");
-        device->product = (uint16_t) hex(d, "idProduct");
+        device->brltty = udev_device_get_property_value(d, BRLTTY_PROPERTY) != NULL;
+        device->vendor = (uint16_t) udev_hex(d, "idVendor");
+        device->product = (uint16_t) udev_hex(d, "idProduct");
         clean(device->manufacturer, d, "manufacturer");
         clean(device->name, d, "product");
         device->authorized = !authorized || strcmp(authorized, "0") != 0;
@@ -84,9 +74,10 @@ static void read_interface(struct usb_device *device, struct udev_device *d) {
                 return;
         copy(i->name, sizeof(i->name), udev_device_get_sysname(d));
         copy(i->driver, sizeof(i->driver), udev_device_get_driver(d));
-        i->class = (uint8_t) hex(d, "bInterfaceClass");
-        i->subclass = (uint8_t) hex(d, "bInterfaceSubClass");
-        i->protocol = (uint8_t) hex(d, "bInterfaceProtocol");
+        i->class = (uint8_t) udev_hex(d, "bInterfaceClass");
+        i->subclass = (uint8_t) udev_hex(d, "bInterfaceSubClass");
+        i->protocol = (uint8_t) udev_hex(d, "bInterfaceProtocol");
+        i->wants = serial_driver_for(device->vendor, device->product, i->class, i->subclass);
         device->n_interfaces++;
 }
 
@@ -99,16 +90,25 @@ static void read_tty(struct usb_device *device, struct udev_device *d) {
         read_modem_flags(device, d);
 }
 
+struct reading {
+        struct usb_list *list;
+        sd_hwdb *hwdb;
+};
+
 /* The interfaces and ports come after their device, for udev sorts by path. */
-static void take(struct usb_list *list, struct udev_device *d, sd_hwdb *hwdb) {
+static void take(void *userdata, struct udev_device *d) {
+        const struct reading *reading = userdata;
         const char *subsystem = udev_device_get_subsystem(d), *type = udev_device_get_devtype(d);
+        struct usb_list *list = reading->list;
         struct udev_device *parent;
 
-        if (subsystem && strcmp(subsystem, "usb") == 0 && type && strcmp(type, "usb_device") == 0) {
+        if (!subsystem)
+                return;
+        if (strcmp(subsystem, "usb") == 0 && type && strcmp(type, "usb_device") == 0) {
                 if (strncmp(udev_device_get_sysname(d), "usb", 3) == 0)
                         list->n_controllers++;
-                else if (hex(d, "bDeviceClass") != CLASS_HUB && list->n < DEVICE_MAX)
-                        read_device(&list->devices[list->n++], d, hwdb);
+                else if (udev_hex(d, "bDeviceClass") != CLASS_HUB && list->n < DEVICE_MAX)
+                        read_device(&list->devices[list->n++], d, reading->hwdb);
                 return;
         }
         parent = udev_device_get_parent_with_subsystem_devtype(d, "usb", "usb_device");
@@ -122,40 +122,21 @@ static void take(struct usb_list *list, struct udev_device *d, sd_hwdb *hwdb) {
         }
 }
 
-static int enumerate(struct usb_list *list, struct udev *udev, const char *subsystem,
-                     sd_hwdb *hwdb) {
-        _cleanup_(udev_enumerate_unref_p) struct udev_enumerate *e = udev_enumerate_new(udev);
-        struct udev_list_entry *entry;
-        int r;
-
-        if (!e || udev_enumerate_add_match_subsystem(e, subsystem) < 0)
-                return -ENOMEM;
-        r = udev_enumerate_scan_devices(e);
-        if (r < 0)
-                return r;
-        udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(e)) {
-                _cleanup_(udev_device_unref_p) struct udev_device *d =
-                        udev_device_new_from_syspath(udev, udev_list_entry_get_name(entry));
-
-                if (d && udev_device_get_subsystem(d))
-                        take(list, d, hwdb);
-        }
-        return 0;
-}
-
 int usb_list_read(struct usb_list *list) {
         static const struct usb_device stm32 = {.vendor = 0x0483, .product = 0xDF11};
         _cleanup_(udev_unref_p) struct udev *udev = udev_new();
         _cleanup_(sd_hwdb_unref_p) sd_hwdb *hwdb = NULL;
+        struct reading reading = {.list = list};
         int r;
 
         *list = (struct usb_list){.devices = calloc(DEVICE_MAX, sizeof(*list->devices))};
         if (!udev || !list->devices)
                 return -ENOMEM;
         list->hwdb = sd_hwdb_new(&hwdb) >= 0;
+        reading.hwdb = hwdb;
         list->hwdb_knows = hwdb_get(hwdb, &stm32, "FWD_MODE");
-        r = enumerate(list, udev, "usb", hwdb);
-        return r < 0 ? r : enumerate(list, udev, "tty", hwdb);
+        r = udev_each_of(udev, "usb", take, &reading);
+        return r < 0 ? r : udev_each_of(udev, "tty", take, &reading);
 }
 
 void usb_list_clear(struct usb_list *list) {
@@ -187,4 +168,20 @@ bool usb_device_is_board(const struct usb_device *device) {
                 if (strcmp(device->mode, modes[i]) == 0 || strcmp(device->hwdb_mode, modes[i]) == 0)
                         return true;
         return false;
+}
+
+bool usb_device_is_ours(const struct usb_device *device) {
+        return usb_device_is_board(device) || strcmp(device->hwdb_mode, "serial-bridge") == 0 ||
+               strcmp(device->mode, "serial-bridge") == 0;
+}
+
+const struct usb_interface *usb_device_serial(const struct usb_device *device) {
+        for (size_t i = 0; i < device->n_interfaces; i++)
+                if (device->interfaces[i].wants)
+                        return &device->interfaces[i];
+        return NULL;
+}
+
+bool usb_interface_is_claimed(const struct usb_interface *interface) {
+        return strcmp(interface->driver, USBFS_DRIVER) == 0;
 }

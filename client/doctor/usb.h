@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/serial-driver.h"
+
 #define USB_INTERFACES_MAX 16U
 #define USB_TTYS_MAX       4U
 #define USB_TEXT_SIZE      128U
@@ -15,7 +17,8 @@
 struct usb_interface {
         char name[48]; /* "1-2.3:1.0" */
         uint8_t class, subclass, protocol;
-        char driver[32]; /* "" if it has none */
+        char driver[32];                /* "" if it has none */
+        const struct usb_driver *wants; /* that makes a serial port of it; NULL: none */
 };
 
 struct usb_device {
@@ -27,7 +30,7 @@ struct usb_device {
         bool authorized;                  /* the kernel lets it be used */
         char mode[32];                    /* FWD_MODE as udev has it; "" if it has none */
         char hwdb_mode[32];               /* FWD_MODE as the hwdb has it now */
-        char brltty[32];                  /* BRLTTY_BRAILLE_DRIVER */
+        bool brltty;                      /* takes it, by its udev rules or because it runs */
         bool modem_ignore, modem_process; /* ID_MM_DEVICE_IGNORE, ID_MM_DEVICE_PROCESS: of it or of
                                              its ports */
         gid_t group;                      /* of the node */
@@ -54,3 +57,9 @@ const struct usb_device *usb_list_find(const struct usb_list *list, const char *
 char *usb_device_text(const struct usb_device *device);
 /* It is, or by the hwdb ought to be, one of ours. */
 bool usb_device_is_board(const struct usb_device *device);
+/* The same, or a USB-serial chip that the hwdb knows. */
+bool usb_device_is_ours(const struct usb_device *device);
+/* The first interface that is a serial port, or NULL. */
+const struct usb_interface *usb_device_serial(const struct usb_device *device);
+/* A program has it, over usbfs. */
+bool usb_interface_is_claimed(const struct usb_interface *interface);

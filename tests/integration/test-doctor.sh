@@ -140,6 +140,12 @@ put /proc/cmdline 'quiet'
 put "/lib/modules/$release/modules.builtin" 'kernel/drivers/usb/class/cdc-acm.ko'
 clean "a driver that is built in is fine" driver-forbidden driver-missing kernel-modules-gone
 install_root
+simctl driver 1-1 none
+finds "a driver that was taken off a board" driver-not-bound problem "^echo 1-1:1.0 \\| ${sudo}tee /sys/bus/usb/drivers_probe$"
+simctl driver 1-1 usbfs
+finds "a program that has claimed a board" interface-claimed problem '"sudo fuser -v /dev/bus/usb/00'
+simctl driver 1-1 bound
+clean "without it all is well" driver-not-bound interface-claimed
 
 # ---- The service --------------------------------------------------------------------------------------------
 
