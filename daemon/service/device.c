@@ -6,6 +6,7 @@
 #include "base/dfu-serial.h"
 #include "base/text.h"
 #include "service/alias.h"
+#include "service/brltty.h"
 #include "service/job.h"
 #include "service/journal.h"
 #include "service/worker.h"
@@ -61,6 +62,7 @@ const char *device_name(const struct device *device) {
 
 void device_hint_update(struct device *device) {
         const struct board_profile *profile = device->profile;
+        _cleanup_free_ char *lack = NULL;
         const char *hint = NULL;
 
         if (profile && device->mode == MODE_BOOTLOADER && device->returned_with)
@@ -69,9 +71,11 @@ void device_hint_update(struct device *device) {
                  (device->asked_by_hand ||
                   (device->mode == MODE_FIRMWARE && profile->reboot == REBOOT_NONE)))
                 hint = profile->hint_bootloader;
-        if (device->mode == MODE_FIRMWARE && device->modem_rule == MODEM_RULE_PROCESS) {
-                _cleanup_free_ char *text =
-                        text_format("%s%s%s", MODEM_HINT, hint ? " " : "", hint ? hint : "");
+        if (device->mode == MODE_FIRMWARE)
+                lack = port_driver_text(device);
+        if (lack || (device->mode == MODE_FIRMWARE && device->modem_rule == MODEM_RULE_PROCESS)) {
+                _cleanup_free_ char *text = text_format("%s%s%s", lack ? lack : MODEM_HINT,
+                                                        hint ? " " : "", hint ? hint : "");
 
                 device_set(device, DEVICE_HINT, text);
                 return;
@@ -192,6 +196,7 @@ static void arrive(struct device *device, const struct device_usb *usb) {
         device->identify_failed = false;
         device->by_software = false;
         device->modem_rule = usb->modem_rule;
+        device->port_driver = (struct port_driver){};
         set_mode(device, usb->mode);
         replace_text(&device->usb_node, usb->node);
         replace_text(&device->tty, NULL);
@@ -320,6 +325,11 @@ void devices_tty_added(struct service *service, const char *port, const char *no
                 return;
         replace_text(&device->tty, node);
         node_update(device);
+        if (device->port_driver.state != PORT_DRIVER_FINE) {
+                device->port_driver = (struct port_driver){};
+                device->identify_failed = false; /* by who took the port away, perhaps */
+                device_hint_update(device);
+        }
         device_flush(device);
         if (device->job)
                 job_device_changed(device->job);
@@ -351,6 +361,43 @@ void devices_tty_rule(struct service *service, const char *port, enum modem_rule
         device->modem_rule = rule;
         device_hint_update(device);
         device_flush(device);
+}
+
+void device_set_port_driver(struct device *device, const struct port_driver *driver) {
+        struct port_driver now = {};
+
+        if (device->mode == MODE_FIRMWARE && !device->tty)
+                now = *driver;
+        if (port_driver_may_be_brltty(&now))
+                brltty_ask(device->service);
+        if (port_driver_equal(&device->port_driver, &now))
+                return;
+        device->port_driver = now;
+        device_hint_update(device);
+        device_flush(device);
+}
+
+void devices_port_driver(struct service *service, const char *port,
+                         const struct port_driver *driver) {
+        struct device *device = device_find_port(service, port);
+
+        if (!device)
+                return;
+        device_set_port_driver(device, driver);
+        if (device->job)
+                job_device_changed(device->job);
+}
+
+void devices_brltty_known(struct service *service) {
+        for (struct device *device = service->devices, *next; device; device = next) {
+                next = device->next;
+                if (!port_driver_may_be_brltty(&device->port_driver))
+                        continue;
+                device_hint_update(device);
+                device_flush(device);
+                if (device->job)
+                        job_device_changed(device->job); /* it waits, and says for what */
+        }
 }
 
 void devices_tty_removed(struct service *service, const char *node) {

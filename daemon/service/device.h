@@ -16,6 +16,7 @@
 #include "base/fault.h"
 #include "base/report.h"
 #include "board/board.h"
+#include "service/port-driver.h"
 #include "service/port-wait.h"
 #include "service/service.h"
 
@@ -88,9 +89,10 @@ struct device {
         struct worker *identify;       /* running by itself, outside of a job */
         struct port_wait *port_wait;   /* before it can run */
         enum modem_rule modem_rule;
-        struct job *job;     /* that runs on it, or NULL */
-        unsigned generation; /* grows each time it comes to the bus */
-        char stranger[16];   /* "1234:5678" if something unknown came to its port, else "" */
+        struct port_driver port_driver; /* of its firmware, as last seen, while it has no tty */
+        struct job *job;                /* that runs on it, or NULL */
+        unsigned generation;            /* grows each time it comes to the bus */
+        char stranger[16]; /* "1234:5678" if something unknown came to its port, else "" */
         bool announced;
         uint32_t dirty; /* bits of device_property, to be told */
 };
@@ -101,6 +103,13 @@ void devices_usb_removed(struct service *service, const char *port);
 void devices_tty_added(struct service *service, const char *port, const char *node);
 /* What the udev properties of the tty itself say to ModemManager. Before devices_tty_added(). */
 void devices_tty_rule(struct service *service, const char *port, enum modem_rule rule);
+/* What the kernel's driver of its serial port does. */
+void devices_port_driver(struct service *service, const char *port,
+                         const struct port_driver *driver);
+/* The same, but its job, which asks, is not told. */
+void device_set_port_driver(struct device *device, const struct port_driver *driver);
+/* brltty is there now, or is not any more (brltty.h). */
+void devices_brltty_known(struct service *service);
 void devices_tty_removed(struct service *service, const char *node);
 
 void devices_hidraw_added(struct service *service, const char *port, const char *node);

@@ -51,10 +51,9 @@ static struct port_wait_for serial_port(const struct job *job) {
 
 static void begin(struct job *job) {
         _cleanup_free_ char *who = port_wait_who(job->port_wait);
-        const char *notice = job_fact(job, "Notice");
 
         job->held_step = job->step;
-        job->notice_before = notice ? strdup(notice) : NULL;
+        job_notice_save(job);
         journal_log(LOG_NOTICE, job->port, job->id, "%s, waiting for it",
                     who ? who : "The port is held");
         job_set_phase(job, "waiting-for-port");
@@ -71,12 +70,7 @@ void job_held_end(struct job *job) {
         (void) snprintf(text, sizeof(text), "%" PRIu64 ".%03" PRIu64, ms / 1000, ms % 1000);
         job_set_fact(job, "PortWaitSeconds", text);
         port_wait_end(job->port_wait);
-        if (job->notice_before)
-                job_set_fact(job, "Notice", job->notice_before);
-        else
-                job_clear_fact(job, "Notice");
-        free(job->notice_before);
-        job->notice_before = NULL;
+        job_notice_restore(job);
 }
 
 bool job_is_held(const struct job *job) {

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "service/device.h"
 #include "service/steps.h"
+#include "service/udev.h"
 
 static bool is_firmware(const struct job *job) {
         return job->device->mode == MODE_FIRMWARE;
@@ -43,17 +46,56 @@ static bool port_needed(const struct job *job) {
                 job->kind == JOB_DEFAULTS || board_reboot_opens_port(job->device->profile->reboot));
 }
 
+/* Who or what took the serial port away is told at once, and again when that changes. */
+static void port_tell(struct job *job) {
+        _cleanup_free_ char *text = port_driver_text(job->device), *notice = NULL;
+        const struct settings *settings = &job->service->settings;
+        const char *before = job_fact(job, "Notice");
+
+        if (text)
+                notice = text_format("%s The job goes on when the port is there; it waits for "
+                                     "%" PRIu64 " s at most.",
+                                     text,
+                                     (settings->await_first_ms + settings->await_second_ms) / 1000);
+        if (notice && (!before || strcmp(before, notice) != 0))
+                job_set_fact(job, "Notice", notice);
+}
+
+static void port_look(struct job *job) {
+        if (!wants_hidraw(job))
+                udev_look_at_driver(job->service, job->port);
+}
+
 static int port_check(struct job *job) {
-        return (wants_hidraw(job) ? job->device->hidraw : job->device->tty) != NULL;
+        if (wants_hidraw(job))
+                return job->device->hidraw != NULL;
+        if (job->device->tty) {
+                job_notice_restore(job);
+                return 1;
+        }
+        port_tell(job);
+        return 0;
 }
 
 static int port_first(struct job *job) {
-        job_add_notice(job, wants_hidraw(job) ? "The board has no HID node yet."
-                                              : "The board has no serial port yet.");
+        port_look(job);
+        if (!wants_hidraw(job) && job->device->port_driver.state != PORT_DRIVER_FINE)
+                port_tell(job);
+        else
+                job_add_notice(job, wants_hidraw(job) ? "The board has no HID node yet."
+                                                      : "The board has no serial port yet.");
         return 0;
 }
 
 static int port_second(struct job *job) {
+        _cleanup_free_ char *text = NULL;
+
+        port_look(job);
+        text = wants_hidraw(job) ? NULL : port_driver_text(job->device);
+        if (text)
+                return job_fault(job,
+                                 port_driver_is_held(job->device) ? FWD_PORT_HELD : FWD_TIMEOUT,
+                                 "%s", text);
         if (wants_hidraw(job))
                 return job_fault(job, FWD_TIMEOUT,
                                  "The board's HID node did not appear; is the kernel's driver for "
@@ -70,6 +112,8 @@ static const struct await port_await = {
 };
 
 static int port_start(struct job *job) {
+        job_notice_save(job);
+        port_look(job);
         return step_start_await(job, &port_await);
 }
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "config.h"
 #include "service/alias.h"
+#include "service/brltty.h"
 #include "service/clients.h"
 #include "service/device.h"
 #include "service/idle.h"
@@ -111,6 +112,7 @@ void service_clear(struct service *service) {
         service->farewell.question = sd_bus_slot_unref(service->farewell.question);
         idle_stop(service);
         udev_stop(service);
+        brltty_clear(service);
         inspections_clear(service);
         authorizations_clear(service);
         clients_clear(service);

@@ -79,7 +79,9 @@ struct service {
         struct client *clients;      /* clients.c */
         uint64_t n_calls;            /* that ever came */
         struct idle *idle;           /* idle.c */
-        bool stopping;               /* no new jobs */
+        char *brltty_unit;           /* brltty.c */
+        sd_bus_slot *brltty_question;
+        bool stopping; /* no new jobs */
         bool signalled;
         bool ending;          /* leaves when the last job has ended (stop.h) */
         int exit_status;      /* then */

@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "service/udev.h"
 
-#include <libudev.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/udev-each.h"
 #include "service/device.h"
 #include "service/hwdb.h"
+#include "service/port-driver.h"
 
 /* A hub full of boards says a lot at once. */
 #define RECEIVE_BUFFER_BYTES (1 << 20)
-
-/* USB's class codes, as sysfs has them */
-#define CLASS_COMM   "02"
-#define SUBCLASS_ACM "02"
 
 struct udev_intake {
         struct udev *udev;
@@ -24,15 +21,6 @@ struct udev_intake {
         sd_event_source *source;
         struct hwdb *hwdb; /* NULL: udev knows what is to be known */
 };
-
-DEFINE_CLEANUP(struct udev_device *, udev_device_unref)
-DEFINE_CLEANUP(struct udev_enumerate *, udev_enumerate_unref)
-
-static uint16_t read_id(struct udev_device *d, const char *attribute) {
-        const char *text = udev_device_get_sysattr_value(d, attribute);
-
-        return text ? (uint16_t) strtoul(text, NULL, 16) : 0;
-}
 
 static void read_string(struct udev_device *d, const char *attribute, char *to) {
         const char *text = udev_device_get_sysattr_value(d, attribute);
@@ -73,8 +61,8 @@ static void usb_added(struct service *service, struct udev_device *d) {
                 .port = udev_device_get_sysname(d),
                 .node = udev_device_get_devnode(d),
                 .mode = mode_of(udev_device_get_property_value(d, "FWD_MODE")),
-                .vendor_id = read_id(d, "idVendor"),
-                .product_id = read_id(d, "idProduct"),
+                .vendor_id = (uint16_t) udev_hex(d, "idVendor"),
+                .product_id = (uint16_t) udev_hex(d, "idProduct"),
                 .modem_rule = read_modem_rule(d),
         };
 
@@ -96,44 +84,15 @@ static void usb_added(struct service *service, struct udev_device *d) {
         devices_usb_added(service, &usb);
 }
 
-static unsigned interface_number(struct udev_device *interface) {
-        const char *text = udev_device_get_sysattr_value(interface, "bInterfaceNumber");
-
-        return text ? (unsigned) strtoul(text, NULL, 16) : 0;
-}
-
-/* The interfaces of a USB device that are serial ports of class CDC-ACM. NULL: no memory. */
-static struct udev_enumerate *serial_interfaces(struct service *service, struct udev_device *usb) {
-        _cleanup_(udev_enumerate_unref_p) struct udev_enumerate *e =
-                udev_enumerate_new(service->intake->udev);
-
-        if (!e || udev_enumerate_add_match_parent(e, usb) < 0 ||
-            udev_enumerate_add_match_sysattr(e, "bInterfaceClass", CLASS_COMM) < 0 ||
-            udev_enumerate_add_match_sysattr(e, "bInterfaceSubClass", SUBCLASS_ACM) < 0 ||
-            udev_enumerate_scan_devices(e) < 0)
-                return NULL;
-        return TAKE_PTR(e);
-}
-
 /* A composite board with several ports is talked to on its first. udev tells of them in any order.
  */
-static bool is_first_port(struct service *service, struct udev_device *usb,
-                          struct udev_device *tty) {
+static bool is_first_port(struct udev_device *usb, struct udev_device *tty) {
         struct udev_device *own =
                 udev_device_get_parent_with_subsystem_devtype(tty, "usb", "usb_interface");
-        _cleanup_(udev_enumerate_unref_p) struct udev_enumerate *e =
-                own ? serial_interfaces(service, usb) : NULL;
-        struct udev_list_entry *entry;
+        _cleanup_(udev_device_unref_p) struct udev_device *first = port_driver_interface(usb);
 
-        udev_list_entry_foreach(entry, e ? udev_enumerate_get_list_entry(e) : NULL) {
-                _cleanup_(udev_device_unref_p) struct udev_device *interface =
-                        udev_device_new_from_syspath(service->intake->udev,
-                                                     udev_list_entry_get_name(entry));
-
-                if (interface && interface_number(interface) < interface_number(own))
-                        return false;
-        }
-        return true;
+        return !own || !first ||
+               udev_hex(first, "bInterfaceNumber") >= udev_hex(own, "bInterfaceNumber");
 }
 
 static void tty_added(struct service *service, struct udev_device *d) {
@@ -142,10 +101,38 @@ static void tty_added(struct service *service, struct udev_device *d) {
                 udev_device_get_parent_with_subsystem_devtype(d, "usb", "usb_device");
 
         if (!usb || !node || !device_find_port(service, udev_device_get_sysname(usb)) ||
-            !is_first_port(service, usb, d))
+            !is_first_port(usb, d))
                 return;
         devices_tty_rule(service, udev_device_get_sysname(usb), read_modem_rule(d));
         devices_tty_added(service, udev_device_get_sysname(usb), node);
+}
+
+/* A driver came to an interface of a board, or left it. While it comes to the bus, only that there
+ * is no driver at all is worth a word: one that is there follows. */
+static void interface_changed(struct service *service, struct udev_device *d, bool comes) {
+        struct udev_device *usb =
+                udev_device_get_parent_with_subsystem_devtype(d, "usb", "usb_device");
+        const char *port = usb ? udev_device_get_sysname(usb) : NULL;
+        struct port_driver driver;
+
+        if (!port || !device_find_port(service, port))
+                return;
+        port_driver_read(usb, &driver);
+        if (!comes || driver.state == PORT_DRIVER_MISSING)
+                devices_port_driver(service, port, &driver);
+}
+
+void udev_look_at_driver(struct service *service, const char *port) {
+        _cleanup_(udev_device_unref_p) struct udev_device *usb =
+                service->intake && device_find_port(service, port)
+                        ? udev_device_new_from_subsystem_sysname(service->intake->udev, "usb", port)
+                        : NULL;
+        struct port_driver driver;
+
+        if (!usb)
+                return;
+        port_driver_read(usb, &driver);
+        device_set_port_driver(device_find_port(service, port), &driver);
 }
 
 /* What a HID device takes commands on is its interface 0; the others are joysticks and the like. */
@@ -168,6 +155,12 @@ static void take(struct service *service, struct udev_device *d) {
         const char *type = udev_device_get_devtype(d);
         bool removed = action && strcmp(action, "remove") == 0;
 
+        if (subsystem && strcmp(subsystem, "usb") == 0 && type &&
+            strcmp(type, "usb_interface") == 0) {
+                if (!removed)
+                        interface_changed(service, d, action && strcmp(action, "add") == 0);
+                return;
+        }
         if (action && !removed && strcmp(action, "add") != 0 && strcmp(action, "change") != 0)
                 return;
         if (!subsystem)
@@ -223,6 +216,10 @@ static int start_monitor(struct service *service) {
         r = udev_monitor_filter_add_match_subsystem_devtype(intake->monitor, "usb", "usb_device");
         if (r < 0)
                 return r;
+        r = udev_monitor_filter_add_match_subsystem_devtype(intake->monitor, "usb",
+                                                            "usb_interface");
+        if (r < 0)
+                return r;
         r = udev_monitor_filter_add_match_subsystem_devtype(intake->monitor, "tty", NULL);
         if (r < 0)
                 return r;
@@ -236,28 +233,13 @@ static int start_monitor(struct service *service) {
                                udev_monitor_get_fd(intake->monitor), EPOLLIN, on_event, service);
 }
 
+static void take_found(void *userdata, struct udev_device *d) {
+        take(userdata, d);
+}
+
 /* Only what udev has finished with; the rest comes by the monitor. */
 static int enumerate(struct service *service, const char *subsystem) {
-        struct udev *udev = service->intake->udev;
-        _cleanup_(udev_enumerate_unref_p) struct udev_enumerate *e = udev_enumerate_new(udev);
-        struct udev_list_entry *entry;
-        int r;
-
-        if (!e)
-                return -ENOMEM;
-        if (udev_enumerate_add_match_subsystem(e, subsystem) < 0)
-                return -ENOMEM;
-        r = udev_enumerate_scan_devices(e);
-        if (r < 0)
-                return r;
-        udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(e)) {
-                _cleanup_(udev_device_unref_p) struct udev_device *d =
-                        udev_device_new_from_syspath(udev, udev_list_entry_get_name(entry));
-
-                if (d)
-                        take(service, d);
-        }
-        return 0;
+        return udev_each_of(service->intake->udev, subsystem, take_found, service);
 }
 
 int udev_start(struct service *service) {

@@ -10,4 +10,7 @@
 int udev_start(struct service *service);
 /* Takes what the monitor has, without waiting. */
 void udev_drain(struct service *service);
+/* Reads anew what the kernel's driver does to the serial port of the board at a port: of some
+ * changes no event comes. */
+void udev_look_at_driver(struct service *service, const char *port);
 void udev_stop(struct service *service);

@@ -102,6 +102,9 @@ bus_start() {
     <allow send_destination="org.freedesktop.ModemManager1" send_interface="org.freedesktop.DBus.ObjectManager"/>
     <allow own="org.freedesktop.login1"/>
     <allow own="org.freedesktop.fwupd"/>
+    <allow own="org.freedesktop.systemd1"/>
+    <allow send_destination="org.freedesktop.systemd1" send_interface="org.freedesktop.systemd1.Manager"
+           send_member="ListUnitsByPatterns"/>
     <allow send_destination="org.freedesktop.login1" send_interface="org.freedesktop.login1.Manager" send_member="Inhibit"/>
 	  </policy>
 	  <include>$bus.policy</include>

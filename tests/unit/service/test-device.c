@@ -85,6 +85,88 @@ static void test_other_bootloaders(void **state) {
         }
 }
 
+static void hint_has(const struct device *device, const char *text) {
+        if (!strstr(device_get(device, DEVICE_HINT), text))
+                fail_msg("no \"%s\" in \"%s\"", text, device_get(device, DEVICE_HINT));
+}
+
+static void tell(struct bench *bench, struct port_driver *driver, enum port_driver_state state) {
+        driver->state = state;
+        devices_port_driver(&bench->service, PORT, driver);
+}
+
+static void test_no_serial_port(void **state) {
+        struct bench *bench = *state;
+        struct device *device = bench_plug_identified(bench, PORT);
+        struct port_driver driver = {.driver = &serial_driver_acm, .interface = PORT ":1.0"};
+
+        /* A late word about a board that has its port is none. */
+        tell(bench, &driver, PORT_DRIVER_MISSING);
+        assert_string_equal(device_get(device, DEVICE_HINT), "");
+        devices_tty_removed(&bench->service, "/dev/ttyACM0");
+        tell(bench, &driver, PORT_DRIVER_MISSING);
+        hint_has(device, "cdc_acm, is not loaded. \"sudo modprobe cdc_acm\"");
+        assert_false(port_driver_is_held(device));
+        tell(bench, &driver, PORT_DRIVER_OFF);
+        hint_has(device, "cdc_acm, was taken off it. \"echo " PORT ":1.0 | sudo tee ");
+        assert_false(port_driver_is_held(device));
+        tell(bench, &driver, PORT_DRIVER_CLAIMED);
+        hint_has(device, "Another program has claimed");
+        hint_has(device, "fuser -v /dev/bus/usb/001/004");
+        assert_true(port_driver_is_held(device));
+        devices_tty_added(&bench->service, PORT, "/dev/ttyACM0");
+        assert_string_equal(device_get(device, DEVICE_HINT), "");
+        assert_null(port_driver_text(device));
+        devices_port_driver(&bench->service, "9-9", &driver); /* nothing is there */
+}
+
+static void test_brltty(void **state) {
+        struct bench *bench = *state;
+        struct device *device = bench_plug_identified(bench, PORT);
+        struct port_driver driver = {.driver = &serial_driver_acm, .interface = PORT ":1.0"};
+        _cleanup_free_ char *text = NULL;
+
+        devices_tty_removed(&bench->service, "/dev/ttyACM0");
+        bench->service.brltty_unit = strdup("brltty.service");
+        tell(bench, &driver, PORT_DRIVER_CLAIMED); /* no display has such a port */
+        hint_has(device, "Another program has claimed");
+        driver.driver = &serial_driver_ch341;
+        tell(bench, &driver, PORT_DRIVER_CLAIMED);
+        hint_has(device, "\"sudo systemctl disable --now brltty.service && echo " PORT ":1.0 |");
+        tell(bench, &driver, PORT_DRIVER_OFF); /* between two of its looks */
+        hint_has(device, "brltty takes the board for a braille display");
+        assert_true(port_driver_is_held(device));
+        text = port_driver_text(device);
+        assert_true(strlen(text) < sizeof(((struct fault *) NULL)->message));
+        tell(bench, &driver, PORT_DRIVER_MISSING); /* which brltty has nothing to do with */
+        hint_has(device, "ch341, is not loaded");
+        tell(bench, &driver, PORT_DRIVER_OFF);
+        free(TAKE_PTR(bench->service.brltty_unit));
+        devices_brltty_known(&bench->service); /* it has ended */
+        hint_has(device, "ch341, was taken off it");
+        driver.braille = true;
+        tell(bench, &driver, PORT_DRIVER_OFF);
+        hint_has(device, "brltty takes the board for a braille display");
+}
+
+/* Who took the port may have been the reason that the board did not say what it is. */
+static void test_asked_again_with_its_port(void **state) {
+        struct bench *bench = *state;
+        struct port_driver driver = {.driver = &serial_driver_acm, .interface = PORT ":1.0"};
+        struct device *device;
+
+        bench_script(bench, "identify", "fail DeviceLost untouched 'The port is gone'");
+        device = bench_plug_firmware(bench, PORT);
+        bench_until(bench, device->identify_failed);
+        devices_tty_removed(&bench->service, "/dev/ttyACM0");
+        tell(bench, &driver, PORT_DRIVER_CLAIMED);
+        hint_has(device, "Another program has claimed");
+        bench_script(bench, "identify", "say X.Variant=BTFL");
+        devices_tty_added(&bench->service, PORT, "/dev/ttyACM0");
+        bench_until(bench, device->identified);
+        assert_string_equal(device_get(device, DEVICE_VARIANT), "BTFL");
+}
+
 /* Opening the serial port of an unknown thing may start its motors. */
 static void test_never_opened_uninvited(void **state) {
         struct bench *bench = *state;
@@ -258,8 +340,13 @@ static void test_table_is_bounded(void **state) {
         assert_null(device_find_port(&bench->service, "1-256"));
 }
 
+#define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                TEST(test_no_serial_port),
+                TEST(test_brltty),
+                TEST(test_asked_again_with_its_port),
                 TEST(test_comes_and_goes),
                 TEST(test_firmware_is_used_by_its_tty),
                 TEST(test_unknown_ids_are_left_alone),
