@@ -38,6 +38,9 @@ static const struct mcu mcus[] = {
         {"STM32G474", FLASH(512), {SRAM(128), CCM(32)}},  /* DS12288 */
         {"AT32F435", FLASH(4032), {SRAM(512)}},           /* Artery DS_AT32F435_437 */
         {"APM32F405", FLASH(1024), {SRAM(128), CCM(64)}}, /* Geehy APM32F405xG_407xExG */
+        /* Betaflight's linker script and X-CORE LABS' SDK. Flash and RAM are not where STM32 have
+         * them, and how the tightly coupled RAM is divided is the firmware's choice. */
+        {"X32M7B", {0x15000000, 0x151e0000}, {SRAM(1024), AXI(1024), {0x30000000, 0x30058000}}},
         {"RP2350"},
 };
 
@@ -55,7 +58,7 @@ static const struct {
         {"STM32H730", "STM32H730"}, {"STM32H563", "STM32H563"}, {"STM32N657", "STM32N657"},
         {"STM32G473", "STM32G474"}, {"STM32G474", "STM32G474"}, {"STM32G47X", "STM32G474"},
         {"AT32F435", "AT32F435"},   {"APM32F405", "APM32F405"}, {"APM32F407", "APM32F405"},
-        {"APM32F40X", "APM32F405"}, {"RP2350", "RP2350"},
+        {"APM32F40X", "APM32F405"}, {"X32M7B", "X32M7B"},       {"RP2350", "RP2350"},
 };
 
 const struct mcu *mcu_find(const char *name) {

@@ -36,8 +36,10 @@ const char *board_identify_name(enum board_identify identify) {
 }
 
 const char *board_serial_name(enum board_serial serial) {
-        static const char *const names[_SERIAL_MAX] = {
-                [SERIAL_NONE] = "none", [SERIAL_SAME] = "same", [SERIAL_CHIP] = "chip"};
+        static const char *const names[_SERIAL_MAX] = {[SERIAL_NONE] = "none",
+                                                       [SERIAL_SAME] = "same",
+                                                       [SERIAL_CHIP] = "chip",
+                                                       [SERIAL_UNRELATED] = "unrelated"};
 
         return serial >= 0 && serial < _SERIAL_MAX ? names[serial] : "none";
 }

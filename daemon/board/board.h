@@ -45,10 +45,11 @@ enum board_identify { /* who may open the serial port to ask what the board is *
                       _IDENTIFY_MAX,
 };
 
-enum board_serial {              /* what the firmware's USB serial number says of the ROM's */
-                    SERIAL_NONE, /* nothing */
-                    SERIAL_SAME, /* it is the ROM's */
-                    SERIAL_CHIP, /* the chip's 12 bytes of unique id, in hexadecimal */
+enum board_serial {                   /* what the firmware's USB serial number says of the ROM's */
+                    SERIAL_NONE,      /* nothing */
+                    SERIAL_SAME,      /* it is the ROM's */
+                    SERIAL_CHIP,      /* the chip's 12 bytes of unique id, in hexadecimal */
+                    SERIAL_UNRELATED, /* nothing, nor does the unique id that the firmware tells */
                     _SERIAL_MAX,
 };
 

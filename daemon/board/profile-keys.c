@@ -272,7 +272,7 @@ static const struct profile_key keys[] = {
         {"Firmware", "CheckVectors", parse_check_vectors, false, "yes or no"},
         {"Firmware", "UnalignedStack", parse_unaligned_stack, false, "yes or no"},
         {"Firmware", "Start", parse_start, false, "an address"},
-        {"Bootloader", "Serial", parse_serial, false, "same, chip or none"},
+        {"Bootloader", "Serial", parse_serial, false, "same, chip, unrelated or none"},
         {"Bootloader", "HandEntryHangs", parse_hand_entry, false, "yes or no"},
         {"Bootloader", "Reboot", parse_reboot, false, "msp, crazyflie, odrive, ffbeast or none"},
         {"Bootloader", "Hint", parse_hint_bootloader, true, "a text"},

@@ -9,7 +9,8 @@ static const struct range ram[] = {
         {0x10000000, 0x10010000}, /* CCM: F4 64 KiB (RM0090), G4 32 KiB (RM0440) */
         {0x20000000, 0x200a0000}, /* SRAM, DTCM: up to 640 KiB on H5 (RM0481) */
         {0x24000000, 0x24100000}, /* AXI SRAM: up to 1 MiB on H7A3 (RM0455) */
-        {0x30000000, 0x30048000}, /* SRAM1..3 of H743 (RM0433) */
+        {0x30000000, 0x30050000}, /* SRAM1..3 of H743 (RM0433); of X32M7 320 KiB, at whose end
+                                     Betaflight's boot stack begins (x32_flash_m7b_2m.ld) */
         {0x38000000, 0x38010000}, /* SRAM4 of H743 (RM0433) */
 };
 

@@ -14,10 +14,8 @@ static const struct {
         const char *mcu; /* pattern */
         uint16_t vendor_id, product_id;
 } makers[] = {
-        {"AT32*", 0x2e3c, 0xdf11},
-        {"APM32*", 0x314b, 0x0106},
-        {"GD32*", 0x28e9, 0x0189},
-        {"*", 0x0483, 0xdf11},
+        {"AT32*", 0x2e3c, 0xdf11}, {"APM32*", 0x314b, 0x0106}, {"GD32*", 0x28e9, 0x0189},
+        {"X32*", 0x3997, 0xdf11},  {"*", 0x0483, 0xdf11},
 };
 
 /* As a bootloader would say it: memory_map_format() leaves the type letter of plain flash away. */

@@ -258,6 +258,15 @@ static const struct row rows[] = {
          NULL,
          NULL,
          {.name = "apm32", .write_unit = UNIT_FLASH_WORD, .flash_limit = INTERNAL(2 * MIB)}},
+        /* X32M7: no log of its ROM is public, so it goes by the book, with patience. Its memory is
+         * at 0x15000000, and how much of it there is, it says itself. Addresses alone choose the
+         * memory in the DFU of its maker's SDK. */
+        {0x3997,
+         0xdf11,
+         NULL,
+         NULL,
+         NULL,
+         {.name = "x32", .stall_while_busy = true, .write_unit = UNIT_FLASH_WORD}},
 };
 
 static bool matches(const char *pattern, const char *text) {

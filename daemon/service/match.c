@@ -4,14 +4,25 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/mcu.h"
 #include "base/range.h"
 #include "base/text.h"
 
 #define BOARD_NAME_LENGTH_MIN 5U /* shorter ones are chip ids ("S405") */
 
-/* What lies between the first flash address and this is the chip's flash, or would be. */
-#define FLASH_SPACE_END 0x10000000U
+/* Where chips have their flash: what a file has there goes to it, or would. */
+static const struct range flash_spaces[] = {
+        {0x08000000, 0x10000000}, /* STM32 and their like */
+        {0x15000000, 0x16000000}, /* X32M7 */
+};
+
+static bool is_flash(uint64_t address) {
+        for (size_t i = 0; i < ARRAY_SIZE(flash_spaces); i++)
+                if (range_has(flash_spaces[i], address))
+                        return true;
+        return false;
+}
 
 static bool said(const char *text) {
         return text && *text;
@@ -39,9 +50,15 @@ static int check_flash(const struct match_board *board, const struct mcu *mcu, c
                         continue;
                 memcpy(item, segments, n);
                 item[n] = '\0';
-                if (range_parse(item, &r) < 0 || r.start < mcu->flash.start ||
-                    r.start >= FLASH_SPACE_END || r.end <= mcu->flash.end)
+                if (range_parse(item, &r) < 0 || !is_flash(r.start) ||
+                    range_contains(mcu->flash, r))
                         continue;
+                if (r.start < mcu->flash.start)
+                        return fault_set_at(fault, FWD_ADDRESS_OUT_OF_RANGE, r.start,
+                                            "The firmware goes to 0x%08" PRIx64
+                                            ", but the flash of the %s of "
+                                            "board %s begins at 0x%08" PRIx64,
+                                            r.start, board->mcu, board->port, mcu->flash.start);
                 return fault_set_at(
                         fault,
                         r.start < mcu->flash.end ? FWD_IMAGE_TOO_LARGE : FWD_ADDRESS_OUT_OF_RANGE,

@@ -11,15 +11,20 @@
 #define OPTION_BYTES_MAX 64U /* that are told: F7 has 48 */
 
 /* What the ROM may call itself once the board is in its bootloader: for --expect-serial. */
-void worker_report_chip(struct reporter *reporter, const uint32_t uid[3]) {
+void worker_report_chip(struct worker *worker, const uint32_t uid[3]) {
+        struct reporter *reporter = &worker->reporter;
         char serials[DFU_SERIAL_LIST_SIZE];
 
-        dfu_serial_list(uid, serials);
         reporter_fact(reporter, "UniqueId", "%08x%08x%08x", uid[0], uid[1], uid[2]);
+        if (worker->profile && worker->profile->serial == SERIAL_UNRELATED)
+                return;
+        dfu_serial_list(uid, serials);
         reporter_fact(reporter, "DfuSerials", "%s", serials);
 }
 
-static void report_identity(struct reporter *reporter, const struct fc_identity *identity) {
+static void report_identity(struct worker *worker, const struct fc_identity *identity) {
+        struct reporter *reporter = &worker->reporter;
+
         reporter_fact(reporter, "Variant", "%s", identity->variant);
         if (identity->has_version)
                 reporter_fact(reporter, "FirmwareVersion", "%s", identity->version_text);
@@ -41,7 +46,7 @@ static void report_identity(struct reporter *reporter, const struct fc_identity 
                 reporter_fact(reporter, "ConfigState", "%s",
                               fc_config_state_name(identity->config_state));
         if (identity->has_uid)
-                worker_report_chip(reporter, identity->uid);
+                worker_report_chip(worker, identity->uid);
         if (identity->cli_was_open)
                 reporter_fact(reporter, "CommandLine", "closed");
 }
@@ -58,7 +63,7 @@ int worker_identify(struct worker *worker, struct serial_port **ret_port, struct
         r = fc_identify(port, ret, fault);
         if (r < 0)
                 return r;
-        report_identity(&worker->reporter, ret);
+        report_identity(worker, ret);
         *ret_port = TAKE_PTR(port);
         return 0;
 }

@@ -29,7 +29,7 @@ static int reboot_crazyflie(struct worker *worker, struct usb_device *usb,
 
         reporter_phase(&worker->reporter, worker->operation->phase);
         if (chip_id_parse(strings->serial, uid) == 0)
-                worker_report_chip(&worker->reporter, uid);
+                worker_report_chip(worker, uid);
         r = worker_check_cancel(fault);
         if (r < 0)
                 return r;

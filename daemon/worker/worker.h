@@ -106,7 +106,7 @@ int worker_read_otp(struct worker *worker, struct dfu *dfu, struct fault *fault)
 int worker_check_cancel(struct fault *fault);
 
 /* The facts UniqueId and DfuSerials. */
-void worker_report_chip(struct reporter *reporter, const uint32_t uid[3]);
+void worker_report_chip(struct worker *worker, const uint32_t uid[3]);
 /* Opens the serial port and asks who is behind it, which is told as facts. */
 struct fc_identity;
 int worker_identify(struct worker *worker, struct serial_port **ret_port, struct fc_identity *ret,

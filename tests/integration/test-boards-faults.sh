@@ -137,6 +137,32 @@ check "waiting for the firmware: a board" plug betaflight-f722 1-7 MATEKF722SE a
 check_exit "waiting for the firmware: it was flashed" 0 fwctl flash --no-keep-config 1-7 "$data/hello-5.hex"
 like "waiting for the firmware: what to do is told" "$output" "Unplug the USB cable.*flashed and verified"
 
+# --- X32: its firmware cannot start the bootloader, and nothing tells which bootloader is whose
+
+"$tests_dir/data/make_x32.py" >"$session/x32.hex"
+x32_has() { # NAME PORT
+        simctl dump "$2" "$session/dump-$2" 0x15000000 >/dev/null
+        check "$1" "$tests_dir/lib/flash-has.py" "$session/x32.hex" "$session/dump-$2" 0x15000000
+}
+check "X32: a board" plug betaflight-x32m7b 1-1 X32M7B version=2026.6.0
+check_exit "X32: firmware of an STM32 is refused" 6 fwctl -q -j flash 1-1 "$data/hello-2.hex"
+failed "X32" AddressOutOfRange untouched
+like "X32: with where its flash is" "$output" "begins at 0x15000000"
+is "X32: it was not asked for its bootloader" "$(simctl stats 1-1 | grep -o '"enumerations":[^,]*' | tr -d ' ')" '"enumerations":1'
+check_exit "X32: nobody brings it into its bootloader" 10 fwctl -q -j flash 1-1 "$session/x32.hex"
+failed "X32: nobody" NeedsUserAction untouched
+like "X32: what to do was told" "$output" "Hold its BOOT button"
+simctl remove 1-1 >/dev/null
+
+# BOOT is still held when it is started: it is in its bootloader again, and is not flashed twice.
+check "X32 with BOOT held: a board" plug betaflight-x32m7b 1-2 X32M7B
+simctl replug 1-2 boot-pin=1 >/dev/null
+check "X32 with BOOT held: in its bootloader" wait_board 1-2 Mode bootloader
+check_exit "X32 with BOOT held: it was flashed" 0 fwctl flash 1-2 "$session/x32.hex"
+x32_has "X32 with BOOT held: all of the file" 1-2
+like "X32 with BOOT held: what to do is told" "$output" "BOOT0 go low"
+simctl remove 1-2 >/dev/null
+
 # --- met cold: it said what it is to a service before this one
 
 check "remembered: a board" plug betaflight-f722 1-5 MATEKF722SE uid=0023001f3537510936373731 bootloader-serial=365A37503537
@@ -144,6 +170,7 @@ check "remembered: it has said all of it" fwctl identify 1-5
 events_stop
 fwd_stop
 is "remembered: the service ends" $? 0
+FWD_ENV=()
 simctl replug 1-5 boot-pin=1 >/dev/null
 fwd_start
 events_start
@@ -157,6 +184,22 @@ failed "remembered" WrongBoard untouched
 is "remembered: the flash is as it was" "$(hash_of 1-5)" "$before"
 check_exit "remembered: its own is flashed" 0 fwctl flash 1-5 "$data/hello-5.hex"
 is "remembered: it says itself again what it is" "$(fwctl show 1-5 -p BoardName,Remembered --value | paste -sd' ')" "MATEKF722SE no"
+
+# --- a person who acts while the job waits: the service has its usual patience now
+
+check "X32, by hand: a board" plug betaflight-x32m7b 1-1 X32M7B version=2026.6.0
+fwctl flash 1-1 "$session/x32.hex" >"$session/out-1-1" 2>&1 &
+flash=$!
+check "X32, by hand: the hint is there while it waits" wait_event "Hold its BOOT button"
+simctl replug 1-1 boot-pin=1 >/dev/null
+check "X32, by hand: it comes in its bootloader" wait_board 1-1 Mode bootloader
+simctl set 1-1 boot-pin 0 >/dev/null
+wait $flash
+is "X32, by hand: it is flashed" $? 0
+like "X32, by hand: verified, with its configuration" "$(cat "$session/out-1-1")" "flashed and verified"
+x32_has "X32, by hand: all of the file is in its flash" 1-1
+is "X32, by hand: and it runs again" "$(fwctl show 1-1 -p Mode,Board --value | paste -sd' ')" "firmware betaflight-x32"
+simctl remove 1-1 >/dev/null
 
 events_stop
 done_testing

@@ -13,11 +13,14 @@ events_stop() {
         exec {events}<&-
 }
 
-# wait_event PART…: until a line has all the parts; what came before it is behind us
+# wait_event PART…: until a line has all the parts; it is in $event then, and what came before it is behind us
+event=''
 wait_event() {
         local line part
         while read -r -u "$events" -t "$WAIT_S" line; do
                 for part; do [[ $line == *"$part"* ]] || continue 2; done
+                # shellcheck disable=SC2034 # for who asked
+                event=$line
                 return 0
         done
         echo "no event with: $*"

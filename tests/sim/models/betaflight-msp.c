@@ -39,6 +39,7 @@ enum { TEXT_CRAFT_NAME = 2, TEXT_BUILD_KEY = 5 };
 #define CAPABILITY_CUSTOM_DEFAULTS  0x10
 #define CAPABILITY_HAS_DEFAULTS     0x20
 #define SIGNATURE_SIZE              32U
+#define IDENTIFIER_SIZE             4U
 #define MCU_ASK                     254U /* "ask MSP2_MCU_INFO" */
 #define CONFIGURED                  1U   /* from 4.5 on there are two states */
 #define GYRO_RATE_HZ                8000U
@@ -86,8 +87,14 @@ static void fc_version(const struct betaflight *b, struct betaflight_reply *repl
                 put_pstr(reply, b->version);
 }
 
-static void inav_board_info(const struct betaflight *b, struct betaflight_reply *reply) {
+static void put_identifier(const struct betaflight *b, struct betaflight_reply *reply) {
         put_text(reply, b->identifier);
+        for (size_t i = strlen(b->identifier); i < IDENTIFIER_SIZE; i++)
+                put_u8(reply, 0);
+}
+
+static void inav_board_info(const struct betaflight *b, struct betaflight_reply *reply) {
+        put_identifier(b, reply);
         put_u16(reply, 0);
         put_u8(reply, 2);
         put_u8(reply, CAPABILITY_VCP | CAPABILITY_SOFTSERIAL);
@@ -95,7 +102,7 @@ static void inav_board_info(const struct betaflight *b, struct betaflight_reply 
 }
 
 static void board_info(const struct betaflight *b, struct betaflight_reply *reply) {
-        put_text(reply, b->identifier);
+        put_identifier(b, reply);
         put_u16(reply, 0);
         put_u8(reply, 2); /* a flight controller with OSD */
         put_u8(reply, CAPABILITY_VCP | CAPABILITY_SOFTSERIAL |

@@ -392,6 +392,8 @@ static void board_id(const struct betaflight *b, char to[8]) {
 static uint32_t config_address(const struct betaflight *b) {
         const struct flash *flash = b->fw.flash;
 
+        if (flash->chip->config_start)
+                return flash->chip->config_start;
         /* Sector 1, or 16 KiB from the start where sectors are small. */
         if (flash->n_sectors > 1 && flash->sectors[0].size >= 16U * 1024)
                 return flash->sectors[1].start;

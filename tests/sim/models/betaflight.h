@@ -28,9 +28,10 @@ struct betaflight_target { /* what is compiled in; const */
         uint16_t vendor_id, product_id;
         const char *manufacturer, *product;
         const char *serial;     /* NULL: made of the UID */
-        const char *identifier; /* 4 characters */
+        const char *identifier; /* 4 characters at most */
         const char *target, *board_name, *manufacturer_id;
         uint8_t mcu_id;
+        bool forgets_reboot; /* takes the request for the bootloader, and starts itself again */
 };
 
 struct betaflight {

@@ -96,14 +96,15 @@ static enum board_mode decide(const struct board *b, enum board_after after, enu
 
 static enum board_mode after_reset(const struct board *b) {
         return b->boot_pin ? bootloader_or_nothing(b)
-                           : firmware_or_nothing(b, b->rom.chip->flash_start, ENTRY_POWER);
+                           : firmware_or_nothing(b, chip_boot_start(b->rom.chip), ENTRY_POWER);
 }
 
 static enum board_mode after_rom(const struct board *b) {
         enum board_mode next = firmware_or_nothing(
                 b, b->rom.pointer, b->entered_by_software ? ENTRY_SOFTWARE : ENTRY_BUTTON);
 
-        return next == MODE_FIRMWARE && b->fw->resets_first ? after_reset(b) : next;
+        return b->rom.unchecked || (next == MODE_FIRMWARE && b->fw->resets_first) ? after_reset(b)
+                                                                                  : next;
 }
 
 static void leave_rom(struct board *b) {
@@ -424,11 +425,19 @@ struct model *board_new(const struct chip *chip, struct firmware *fw) {
 
 void board_fill(struct model *m, size_t size) {
         struct flash *flash = &board_of(m)->rom.flash;
+        const uint32_t boot = chip_boot_start(flash->chip), reset = boot + 0x189;
         /* Stack at the end of the first 128 KiB of SRAM, reset handler right behind the vectors. */
-        static const uint8_t vectors[] = {0x00, 0x00, 0x02, 0x20, 0x89, 0x01, 0x00, 0x08};
+        const uint8_t vectors[] = {0x00,
+                                   0x00,
+                                   0x02,
+                                   0x20,
+                                   (uint8_t) reset,
+                                   (uint8_t) (reset >> 8),
+                                   (uint8_t) (reset >> 16),
+                                   (uint8_t) (reset >> 24)};
+        uint8_t *cells = flash->cells + (boot - flash->chip->flash_start);
 
-        for (size_t i = 0; i < size && i < flash->size; i++)
-                flash->cells[i] = i < sizeof(vectors)
-                                          ? vectors[i]
-                                          : (uint8_t) ((i * 2654435761U) >> 16 ^ i >> 9);
+        for (size_t i = 0; i < size && i < flash->size - (boot - flash->chip->flash_start); i++)
+                cells[i] = i < sizeof(vectors) ? vectors[i]
+                                               : (uint8_t) ((i * 2654435761U) >> 16 ^ i >> 9);
 }

@@ -340,6 +340,42 @@ const struct chip chips[] = {
                 .rdp_level0 = 0xA5,
                 .risc_v = true,
         },
+        {
+                /* No log of this ROM is public. Facts: the USB id (Betaflight Configurator); where
+                 * flash, firmware and settings are (Betaflight's x32_flash_m7b_2m.ld, X-CORE LABS'
+                 * SDK usbd_flash_if.h: 0x15000000 to 0x151E0000). Inferred: that the ROM's DFU is
+                 * the one of the SDK (usbd_dfu_core.c, usbd_dfu_mal.c), which has the flags and
+                 * poll times below, 1024 bytes a transfer, and this string; that says 1 MiB with
+                 * ST's sectors, and is perhaps only ST's example with another address. Model only:
+                 * the other strings, the serial number, the flash times (of a serial NOR flash). */
+                .name = "x32m7b",
+                .vendor_id = 0x3997,
+                .product_id = 0xDF11,
+                .bcd_device = 0x0200,
+                .manufacturer = "X-CORE LABS",
+                .product = "X32 DFU",
+                .alts = {"@Internal Flash   /0x15000000/03*016Ka,01*016Kg,01*064Kg,07*128Kg"},
+                .serial = SERIAL_FOREIGN,
+                .family = CHIP_ANSWERS_FIRST,
+                .transfer_size = 1024,
+                .poll_erase_ms = 50,
+                .poll_write_ms = 50,
+                .idle_at_power_up = true,
+                .state_0f = true,
+                .unchecked = true,
+                .flash_start = 0x15000000U,
+                .boot_start = 0x15020000U,
+                .config_start = 0x151C0000U,
+                .sectors = {{4, 16 * KIB}, {1, 64 * KIB}, {14, 128 * KIB}},
+                .erase = {{16 * KIB, SAME(120), SAME(600)},
+                          {64 * KIB, SAME(150), SAME(2000)},
+                          {128 * KIB, SAME(300), SAME(4000)},
+                          {0, SAME(4000), SAME(20000)}},
+                .write_unit = 256,
+                .program_typ_ns = SAME(400000),
+                .program_max_ns = SAME(3000000),
+                .parallelism = PARALLEL_X8,
+        },
 };
 
 const size_t n_chips = ARRAY_SIZE(chips);

@@ -18,6 +18,7 @@ enum chip_family {
 enum chip_serial {                  /* string 3 of the ROM */
                    SERIAL_CLASSIC,  /* (U0+U2) as 8 digits, upper half of U1 */
                    SERIAL_CONSTANT, /* chip->serial_text */
+                   SERIAL_FOREIGN, /* of the classic form, of words that the firmware never tells */
 };
 
 enum chip_overwrite {                    /* programming a unit that is not erased */
@@ -74,9 +75,15 @@ struct chip {
         bool state_0f;          /* a refused UPLOAD leaves 0x0F in bState */
         bool clips_oversize;    /* a DNLOAD above wTransferSize is cut; else it stalls */
         bool protected_address; /* with RDP, Set Address Pointer is refused already */
+        bool unchecked;         /* the DFU of X-CORE LABS' SDK: "set address" and "erase a sector"
+                                   are all it knows; what it does not know, or cannot do, is
+                                   answered as if it were done; an erase moves the pointer; leaving
+                                   is a reset */
         const char *leave;      /* rom_set "leave"; NULL: "answer" */
 
         uint32_t flash_start, bank2_start;
+        uint32_t boot_start;   /* where the chip starts from; 0: flash_start */
+        uint32_t config_start; /* where Betaflight has its settings; 0: sector 1, or 16 KiB in */
         struct chip_sectors sectors[4];
         struct chip_time erase[5]; /* the last row, size 0: mass erase */
         unsigned write_unit;       /* bytes that are programmed together whatever the voltage;
@@ -89,6 +96,10 @@ struct chip {
         uint8_t rdp_level0;  /* its value without protection, 0: no protection known */
         bool risc_v;
 };
+
+static inline uint32_t chip_boot_start(const struct chip *chip) {
+        return chip->boot_start ? chip->boot_start : chip->flash_start;
+}
 
 /* NULL if there is none of that name. */
 const struct chip *chip_find(const char *name);

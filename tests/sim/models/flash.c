@@ -309,10 +309,13 @@ static uint32_t read_u32(const uint8_t *p) {
 }
 
 bool flash_bootable(const struct flash *flash, uint32_t address) {
-        /* Where these chips have RAM: CCM; DTCM and SRAM; AXI SRAM. */
+        /* Where these chips have RAM: CCM; DTCM and SRAM; AXI SRAM; AHB SRAM (X32M7). */
         static const struct {
                 uint32_t start, size;
-        } ram[] = {{0x10000000U, 0x10000U}, {0x20000000U, 0xC0000U}, {0x24000000U, 0x80000U}};
+        } ram[] = {{0x10000000U, 0x10000U},
+                   {0x20000000U, 0xC0000U},
+                   {0x24000000U, 0x80000U},
+                   {0x30000000U, 0x50000U}};
         uint8_t vectors[8];
         uint32_t stack, reset;
 

@@ -52,6 +52,10 @@ static const struct {
          "apm32f405",
          {0x314B, 0x5740, "Betaflight", "Betaflight APM32F405", NULL, "A405", "APM32F405",
           "APMF405", "CUST", 255}},
+        {"betaflight-x32m7b",
+         "x32m7b",
+         {0x3997, 0x5740, "Betaflight", "Betaflight X32M7B", NULL, "M7B", "X32M7B", "X32M7B",
+          "CUST", 255, .forgets_reboot = true}},
 };
 
 /* A chip alone, held in its bootloader by its boot pin. */
@@ -62,7 +66,7 @@ static const struct {
         {"stm32-f745", "f745"},     {"stm32-f765", "f765"},   {"stm32-h743y", "h743y"},
         {"stm32-h743v", "h743v"},   {"stm32-g474", "g474"},   {"stm32-l43x", "l43x"},
         {"stm32-c5", "c5"},         {"at32f435", "at32f435"}, {"gd32vf103", "gd32vf103"},
-        {"apm32f405", "apm32f405"},
+        {"apm32f405", "apm32f405"}, {"x32m7b", "x32m7b"},
 };
 
 /* By the type in its one-time memory. */
@@ -131,6 +135,8 @@ static struct model *betaflight_board(size_t i) {
 
         if (m)
                 board_fill(m, OLD_FIRMWARE_SIZE);
+        if (m && betaflights[i].target.forgets_reboot)
+                ((struct board *) m)->after_reboot = AFTER_FIRMWARE;
         return m;
 }
 

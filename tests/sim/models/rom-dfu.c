@@ -45,11 +45,19 @@ static enum rom_command pending_command(const struct rom *rom) {
                 return ROM_IGNORED;
         if (rom->buffer[0] == COMMAND_ADDRESS && rom->buffer_size == 5)
                 return ROM_ADDRESS;
-        if (rom->buffer[0] == COMMAND_ERASE && (rom->buffer_size == 5 || rom->buffer_size == 1))
+        if (rom->buffer[0] == COMMAND_ERASE && rom->buffer_size == 5)
+                return ROM_ERASE;
+        if (rom->unchecked)
+                return ROM_IGNORED;
+        if (rom->buffer[0] == COMMAND_ERASE && rom->buffer_size == 1)
                 return ROM_ERASE;
         if (rom->buffer[0] == COMMAND_UNPROTECT && rom->buffer_size == 1)
                 return ROM_UNPROTECT;
         return ROM_NO_COMMAND;
+}
+
+static uint8_t bad_address(const struct rom *rom) {
+        return rom->unchecked ? BSTATUS_OK : BSTATUS_TARGET;
 }
 
 static uint8_t start_address(struct rom *rom) {
@@ -57,7 +65,7 @@ static uint8_t start_address(struct rom *rom) {
 
         if (flash_rdp(&rom->flash) > 0 && rom->protected_address)
                 return BSTATUS_VENDOR;
-        if (!is_writable(rom, address, 1))
+        if (!rom->unchecked && !is_writable(rom, address, 1))
                 return BSTATUS_TARGET;
         rom->pointer = address;
         return BSTATUS_OK;
@@ -82,8 +90,10 @@ static uint8_t start_erase(struct rom *rom) {
                 return BSTATUS_OK;
         }
         address = read_u32(rom->buffer + 1);
+        if (rom->unchecked)
+                rom->pointer = address;
         if (!flash_in_array(&rom->flash, address, 1))
-                return BSTATUS_TARGET;
+                return bad_address(rom);
         rom->work.kind = FLASH_ERASE;
         rom->work.address = erase_address(rom, address);
         return BSTATUS_OK;
@@ -96,7 +106,7 @@ static uint8_t start_write(struct rom *rom) {
         if (flash_rdp(&rom->flash) > 0)
                 return BSTATUS_VENDOR;
         if (address > UINT32_MAX || !is_writable(rom, (uint32_t) address, rom->buffer_size))
-                return BSTATUS_TARGET;
+                return bad_address(rom);
         rom->work.kind = FLASH_PROGRAM;
         rom->work.address = (uint32_t) address;
         rom->work.size = rom->buffer_size;
@@ -340,11 +350,12 @@ static void refuse_upload(struct rom *rom, uint8_t status) {
 static void upload_commands(struct rom *rom, const struct model_setup *setup,
                             struct model_answer *ret) {
         static const uint8_t commands[] = {0x00, COMMAND_ADDRESS, COMMAND_ERASE, COMMAND_UNPROTECT};
+        const size_t known = rom->unchecked ? 3 : sizeof(commands);
 
         ret->kind = ANSWER_DATA;
-        ret->size = setup->length < sizeof(commands) ? setup->length : sizeof(commands);
+        ret->size = setup->length < known ? setup->length : known;
         memcpy(ret->data, commands, ret->size);
-        rom->state = setup->length > sizeof(commands) ? BSTATE_IDLE : BSTATE_UPLOAD_IDLE;
+        rom->state = setup->length > known ? BSTATE_IDLE : BSTATE_UPLOAD_IDLE;
 }
 
 static void upload(struct rom *rom, const struct model_setup *setup, struct model_answer *ret) {
@@ -376,8 +387,11 @@ static void upload(struct rom *rom, const struct model_setup *setup, struct mode
         address = rom->pointer + (uint64_t) (setup->value - FIRST_DATA_BLOCK) * rom->transfer_size;
         if (address > UINT32_MAX ||
             flash_read(&rom->flash, (uint32_t) address, ret->data, size) < 0) {
-                refuse_upload(rom, BSTATUS_TARGET);
-                return;
+                if (!rom->unchecked) {
+                        refuse_upload(rom, BSTATUS_TARGET);
+                        return;
+                }
+                memcpy(ret->data, rom->buffer, size); /* whatever is there */
         }
         if (rom->corrupt_read >= address && rom->corrupt_read - address < size)
                 ret->data[rom->corrupt_read - address] ^= 0x01;

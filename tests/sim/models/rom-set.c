@@ -17,6 +17,10 @@
 static void set_serial(struct rom *rom) {
         if (rom->chip->serial == SERIAL_CONSTANT)
                 (void) snprintf(rom->serial, sizeof(rom->serial), "%s", rom->chip->serial_text);
+        else if (rom->chip->serial == SERIAL_FOREIGN)
+                (void) snprintf(rom->serial, sizeof(rom->serial), "%08X%04X",
+                                (rom->uid[0] ^ rom->uid[2]) * 2654435761U,
+                                (rom->uid[1] * 2654435761U) >> 16);
         else
                 (void) snprintf(rom->serial, sizeof(rom->serial), "%08X%04X",
                                 rom->uid[0] + rom->uid[2], rom->uid[1] >> 16);
@@ -187,6 +191,7 @@ static int set_flag(struct rom *rom, const char *key, const char *value) {
                 {"protected-address", &rom->protected_address},
                 {"wedge-unknown", &rom->wedge_unknown},
                 {"wrong-bank", &rom->wrong_bank},
+                {"unchecked", &rom->unchecked},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(knobs); i++) {

@@ -27,6 +27,7 @@ int rom_init(struct rom *rom, const struct chip *chip) {
                 .strict_clear = chip->strict_clear,
                 .bank2_wedge = chip->bank2_wedge,
                 .state_0f = chip->state_0f,
+                .unchecked = chip->unchecked,
                 .clips_oversize = chip->clips_oversize,
                 .protected_address = chip->protected_address,
                 .default_parallelism = chip->parallelism,
@@ -54,7 +55,7 @@ uint64_t rom_scaled(const struct rom *rom, uint64_t us) {
 void rom_power_up(struct rom *rom, uint64_t now_us) {
         rom->state = rom->idle_at_power_up ? BSTATE_IDLE : BSTATE_ERROR;
         rom->status = rom->idle_at_power_up ? BSTATUS_OK : BSTATUS_FIRMWARE;
-        rom->pointer = rom->chip->flash_start;
+        rom->pointer = chip_boot_start(rom->chip);
         rom->block = 0;
         rom->buffer_size = 0;
         rom->pending = rom->wedged = rom->working = false;

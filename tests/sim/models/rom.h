@@ -85,7 +85,7 @@ struct rom {
         enum rom_leave leave;
         unsigned transfer_size, poll_erase_ms, poll_write_ms;
         bool idle_at_power_up, strict_clear, bank2_wedge, state_0f, clips_oversize;
-        bool protected_address, wedge_unknown, wrong_bank;
+        bool protected_address, wedge_unknown, wrong_bank, unchecked;
         unsigned default_parallelism;
         uint64_t unplug_byte;  /* power goes when so many bytes more are programmed */
         uint64_t corrupt_read; /* a byte that reads back wrong, or FLASH_NOWHERE */

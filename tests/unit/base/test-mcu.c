@@ -18,6 +18,8 @@ static void test_names(void **state) {
                 {"STM32G47X", "STM32G474"},
                 {"AT32F435M", "AT32F435"},
                 {"AT32F435G", "AT32F435"},
+                {"X32M7B", "X32M7B"},
+                {"X32M7", NULL}, /* others of the family have other memory */
                 {"", NULL},
                 {"STM32", NULL},
                 {"STM32F4", NULL}, /* says several */
@@ -46,6 +48,7 @@ static void test_stacks(void **state) {
                 {"STM32F405", 0x20020004, false}, {"STM32F405", 0x20000000, false},
                 {"STM32F411", 0x10010000, false}, {"STM32F722", 0x20040000, true},
                 {"STM32H743", 0x24080000, true},  {"STM32F745", 0x24080000, false},
+                {"X32M7B", 0x30050000, true},     {"STM32H743", 0x30050000, false},
                 {"STM32H750", 0x24080000, true}, /* not known: says nothing */
         };
 

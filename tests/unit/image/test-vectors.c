@@ -26,6 +26,8 @@ static void test_table(void **state) {
                 {0x10010000, 0x080000ff, 0x08000000, NULL}, /* CCM; the last instruction */
                 {0x24080000, 0x08000045, 0x08000000, NULL},
                 {0x30048000, 0x08000045, 0x08000000, NULL},
+                {0x30050000, 0x15020009, 0x15020000, NULL}, /* X32M7 */
+                {0x30050004, 0x15020009, 0x15020000, "first word is 0x30050004"},
                 {0x38010000, 0x08000045, 0x08000000, NULL},
                 {0x20080000, 0x00200045, 0x08000000, NULL}, /* flash on the F7's ITCM bus */
                 {0x24080000, 0x97ce0045, 0x97ce0000, NULL}, /* external flash */
@@ -48,7 +50,8 @@ static void test_table(void **state) {
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-                const uint64_t start = cases[i].address < 0x90000000 ? 0x08000000 : 0x97ce0000;
+                const uint64_t start =
+                        cases[i].address < 0x15000000 ? 0x08000000 : cases[i].address;
                 _cleanup_bytes_ struct bytes file = {};
                 _cleanup_image_ struct image *image =
                         with_table(&file, cases[i].stack, cases[i].reset, cases[i].address);

@@ -266,6 +266,14 @@ static void test_quirk_rows(void **state) {
         assert_null(dfu_quirks_find(0x28e9, 0x0189, 0, "GD32F450",
                                     "@Internal Flash  /0x08000000/04*016Kg")
                             ->layout);
+        /* Nothing is known of X32's ROM, so nothing is hurried, and what it says is believed. */
+        q = dfu_quirks_find(0x3997, 0xdf11, 0x0200, "",
+                            "@Internal Flash   /0x15000000/03*016Ka,01*016Kg,01*064Kg,07*128Kg");
+        assert_string_equal(q->name, "x32");
+        assert_int_equal(q->poll, DFU_POLL_BOOK);
+        assert_null(q->layout);
+        assert_false(q->keeps_pointer);
+        assert_true(range_is_empty(q->flash_limit));
         /* F303 and L43x differ by a zero. */
         assert_true(dfu_quirks_find(0x0483, 0xdf11, 0x2200, "",
                                     "@Internal Flash  /0x08000000/0128*0002Kg")

@@ -88,6 +88,12 @@ static void test_memory(void **state) {
                 /* Not flash of the chip; whoever advertises it knows better. */
                 {"STM32F411", "0x20020000", "0x1fffc000+16,0x90000000+16", FWD_OK},
                 {"STM32H750", "0x24080000", "0x08000000+1000000", FWD_OK},
+                /* A chip whose flash is elsewhere: its firmware, another's, and both on the other.
+                 */
+                {"X32M7B", "0x30050000", "0x15020000+1638400", FWD_OK},
+                {"X32M7B", "0x20020000", "0x08000000+1000", FWD_ADDRESS_OUT_OF_RANGE},
+                {"X32M7B", "0x30050000", "0x15020000+1900000", FWD_IMAGE_TOO_LARGE},
+                {"STM32F411", "0x20020000", "0x15020000+1000", FWD_ADDRESS_OUT_OF_RANGE},
                 /* What does not read like segments says nothing. */
                 {"STM32F411", "?", "0x08000000+1000,,...,x+y,", FWD_OK},
                 {"STM32F411", "", "", FWD_OK},

@@ -261,6 +261,46 @@ static void state_0f(void **state) {
         sim_host_stop(&h);
 }
 
+/* X32: the DFU of its maker's SDK says "done" to what it does not know or cannot do, and moves its
+ * pointer when it erases. */
+static void unchecked(void **state) {
+        static const uint8_t erase_all[] = {0x41}, unprotect[] = {0x92},
+                             erase[] = {0x41, 0x00, 0x00, 0x04, 0x15},
+                             nowhere[] = {0x21, 0x00, 0x00, 0x00, 0x08};
+        uint8_t commands[] = {0x00, 0x21, 0x41}, block[16], got[16];
+        struct sim_host h;
+
+        memset(block, 0x5A, sizeof(block));
+        sim_host_start(&h, "x32m7b", "flash=400K", "after-leave=auto", NULL);
+        sim_status(&h, 0, 0, 2);
+        assert_int_equal(sim_in(&h, UPLOAD, 0, 16), 3);
+        assert_memory_equal(h.answer.data, commands, 3);
+        for (size_t i = 0; i < 3; i++) {
+                const uint8_t *command = i == 0 ? erase_all : i == 1 ? unprotect : nowhere;
+
+                assert_true(sim_out(&h, DNLOAD, 0, command, i < 2 ? 1 : 5) > 0);
+                sim_status(&h, 0, 50, 4);
+                sim_status(&h, 0, 0, 5);
+        }
+        assert_int_equal(model_dump(h.m, 0x15040000, got, sizeof(got)), 0);
+        assert_int_not_equal(got[3], 0xFF); /* nothing was erased */
+        assert_true(sim_out(&h, DNLOAD, 0, erase, sizeof(erase)) > 0);
+        sim_status(&h, 0, 50, 4);
+        sim_status(&h, 0, 0, 5);
+        assert_true(sim_out(&h, DNLOAD, 2, block, sizeof(block)) > 0);
+        sim_status(&h, 0, 50, 4);
+        sim_status(&h, 0, 0, 5);
+        assert_int_equal(model_dump(h.m, 0x15040000, got, sizeof(got)), 0);
+        assert_memory_equal(got, block, sizeof(block));
+        /* Off it goes by a reset: back into its ROM, as BOOT is held. */
+        assert_int_equal(sim_out(&h, DNLOAD, 0, NULL, 0), 0);
+        sim_status(&h, 0, 1, 7);
+        while (h.m->generation == 1)
+                assert_true(sim_host_run(&h));
+        sim_status(&h, 0, 0, 2);
+        sim_host_stop(&h);
+}
+
 static void identities(void **state) {
         static const struct {
                 const char *kind;
@@ -282,6 +322,8 @@ static void identities(void **state) {
                  "@Internal Flash   /0x08000000/256*02Kg"},
                 {"at32f435", 0x2E3C, 0xDF11, 0x0200, 2048, 36, "AT32 Bootloader DFU", "AT32",
                  "@Internal Flash   /0x08000000/512*002Kg"},
+                {"x32m7b", 0x3997, 0xDF11, 0x0200, 1024, 27, "X32 DFU", "3834121354D7",
+                 "@Internal Flash   /0x15000000/03*016Ka,01*016Kg,01*064Kg,07*128Kg"},
                 {"gd32vf103", 0x28E9, 0x0189, 0x0100, 2048, 36, "GD32 DFU Bootloader in FS Mode",
                  "\xE4\x8C\xB3\xE4\xA9\x82", "@Internal Flash  /0x08000000/512*002Kg"},
         };
@@ -392,6 +434,7 @@ int main(void) {
                 cmocka_unit_test(stalls_while_busy),
                 cmocka_unit_test(strict),
                 cmocka_unit_test(state_0f),
+                cmocka_unit_test(unchecked),
                 cmocka_unit_test(identities),
                 cmocka_unit_test(table_is_whole),
                 cmocka_unit_test(leave_variants),
