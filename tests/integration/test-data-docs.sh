@@ -113,6 +113,33 @@ check "every packaged profile loads" all_load
 
 check "boards.md is what the profiles, the hwdb and the list of tested boards make of it" docs/make-boards-table --check
 
+# A profile that can be flashed and that no test takes through: the table is not made, whatever the reason that is given.
+without_a_test() { # the list's line is left out, or only says something of the profile
+        for line in '' '- gd32-dfu    stm32-dfu nothing public tells how it answers' '# gd32vf103 unknown-vcp gd32-dfu hand riscv.hex -'; do
+                rm -rf "$dir/tree"
+                mkdir -p "$dir/tree/docs" "$dir/tree/daemon/board" "$dir/tree/udev" "$dir/tree/tests/integration"
+                cp docs/make-boards-table docs/boards.md "$dir/tree/docs"
+                cp -r daemon/board/profiles "$dir/tree/daemon/board"
+                cp udev/70-fwd.hwdb "$dir/tree/udev"
+                { grep -v gd32-dfu tests/integration/boards.list; echo "$line"; } >"$dir/tree/tests/integration/boards.list"
+                if "$dir/tree/docs/make-boards-table" --check >"$dir/said" 2>&1; then
+                        echo "the table was made with this in the place of a test: $line"
+                        return 1
+                fi
+                grep -q 'profile gd32-dfu can be flashed' "$dir/said" || { cat "$dir/said"; return 1; }
+        done
+}
+check "a profile without a test is no row of boards.md" without_a_test
+
+# The boards that are only recognised have a line of the table that test-known-boards.c tries on hwdb and profiles.
+all_known() {
+        for file in daemon/board/profiles/*.board; do
+                name=$(basename "$file" .board)
+                grep -q "\"$name\"" tests/unit/board/test-known-boards.c || { echo "not in test-known-boards.c: $name"; return 1; }
+        done
+}
+check "every profile is in the table of known boards" all_known
+
 # ---- What doctor finds --------------------------------------------------------------------------------------
 
 # Text in quotes with a dash in it that is no finding's id
