@@ -7,64 +7,57 @@
 #include "service/inspect.h"
 #include "service/job.h"
 
-static int append_device(sd_bus_message *reply, const struct device *device) {
-        int r;
+/* a(oa{sv}): each object's path, and its properties between object_begin() and object_end(). */
+static int list_begin(sd_bus_message *call, sd_bus_message **ret) {
+        int r = sd_bus_message_new_method_return(call, ret);
 
-        r = sd_bus_message_open_container(reply, 'r', "oa{sv}");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(reply, "o", device->path);
-        if (r < 0)
-                return r;
-        r = device_append(reply, device);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_open_container(*ret, 'a', "(oa{sv})");
+}
+
+static int object_begin(sd_bus_message *list, const char *path) {
+        int r = sd_bus_message_open_container(list, 'r', "oa{sv}");
+
+        return r < 0 ? r : sd_bus_message_append(list, "o", path);
+}
+
+static int object_end(sd_bus_message *list) {
+        return sd_bus_message_close_container(list);
+}
+
+static int list_send(sd_bus_message *list) {
+        int r = sd_bus_message_close_container(list);
+
+        return r < 0 ? r : sd_bus_send(NULL, list, NULL);
 }
 
 static int on_list_devices(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        _cleanup_(sd_bus_message_unref_p) sd_bus_message *reply = NULL;
+        _cleanup_(sd_bus_message_unref_p) sd_bus_message *list = NULL;
         struct service *service = userdata;
-        int r;
+        int r = list_begin(m, &list);
 
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_open_container(reply, 'a', "(oa{sv})");
-        for (struct device *d = service->devices; r >= 0 && d; d = d->next)
-                r = append_device(reply, d);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
-}
-
-static int append_job(sd_bus_message *reply, const struct job *job) {
-        int r;
-
-        r = sd_bus_message_open_container(reply, 'r', "oa{sv}");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(reply, "o", job->path);
-        if (r < 0)
-                return r;
-        r = job_append(reply, job);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
+        for (const struct device *d = service->devices; r >= 0 && d; d = d->next) {
+                r = object_begin(list, d->path);
+                if (r >= 0)
+                        r = device_append(list, d);
+                if (r >= 0)
+                        r = object_end(list);
+        }
+        return r < 0 ? r : list_send(list);
 }
 
 static int on_list_jobs(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        _cleanup_(sd_bus_message_unref_p) sd_bus_message *reply = NULL;
+        _cleanup_(sd_bus_message_unref_p) sd_bus_message *list = NULL;
         struct service *service = userdata;
-        int r;
+        int r = list_begin(m, &list);
 
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_open_container(reply, 'a', "(oa{sv})");
-        for (struct job *job = service->jobs; r >= 0 && job; job = job->next)
-                r = append_job(reply, job);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+        for (const struct job *job = service->jobs; r >= 0 && job; job = job->next) {
+                r = object_begin(list, job->path);
+                if (r >= 0)
+                        r = job_append(list, job);
+                if (r >= 0)
+                        r = object_end(list);
+        }
+        return r < 0 ? r : list_send(list);
 }
 
 static int on_get_device(sd_bus_message *m, void *userdata, sd_bus_error *error) {
