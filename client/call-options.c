@@ -21,7 +21,7 @@ int call_append_option(sd_bus_message *call, const char *key, const char *type, 
         return r < 0 ? r : sd_bus_message_close_container(call);
 }
 
-int call_append_chip_options(sd_bus_message *call, const struct options *o) {
+int call_append_common_options(sd_bus_message *call, const struct options *o) {
         int r = sd_bus_message_open_container(call, SD_BUS_TYPE_ARRAY, "{sv}");
 
         if (r >= 0 && o->range)

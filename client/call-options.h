@@ -9,4 +9,4 @@
 /* One entry, into the open dictionary. Negative errno. */
 int call_append_option(sd_bus_message *call, const char *key, const char *type, ...);
 /* The dictionary for a verb that takes these options and no more: range, dry-run, leave. */
-int call_append_chip_options(sd_bus_message *call, const struct options *o);
+int call_append_common_options(sd_bus_message *call, const struct options *o);

@@ -145,6 +145,27 @@ static void print_config_plan(const struct job *job, const json_t *details, bool
         puts("Nothing was changed.");
 }
 
+/* What the board would be reset to, if its firmware shows it, and what would be gone. */
+static void print_defaults_plan(const struct job *job, const json_t *details) {
+        const bool has_backup = strcmp(json_text(details, "BackupPlanned"), "yes") == 0;
+        double lines = 0, replaced = 0;
+
+        (void) json_number(details, "ConfigPlan", &lines);
+        (void) json_number(details, "ConfigReplaced", &replaced);
+        printf("%s: would reset the board to its custom defaults", job->title);
+        if (json_object_get(details, "ConfigPlan"))
+                printf(", %.0f lines:\n", lines);
+        else
+                puts(". This firmware does not show them.");
+        print_commands(details, "ConfigPlanLines");
+        if (has_backup)
+                puts("A backup would be made first.");
+        if (replaced > 0)
+                printf("Set on the board now, and gone from it then (%.0f):\n", replaced);
+        print_commands(details, "ConfigReplacedLines");
+        puts("Nothing was changed.");
+}
+
 /* What a dry run found out, with the ranges one to a line. */
 static void print_plan(const struct job *job, const json_t *details) {
         _cleanup_free_ char *plan = screen_clean(json_text(details, "Plan"));
@@ -182,6 +203,8 @@ static void print_success(struct client *c, const struct job *job, const struct 
         fputs(color(c->options.color_out, COLOR_GOOD), stdout);
         if (c->options.dry_run && strcmp(job->kind, "restore") == 0)
                 print_config_plan(job, o->details, c->options.only);
+        else if (c->options.dry_run && strcmp(job->kind, "custom-defaults") == 0)
+                print_defaults_plan(job, o->details);
         else if (c->options.dry_run)
                 print_plan(job, o->details);
         else if (strcmp(job->kind, "flash") == 0)

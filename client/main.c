@@ -86,9 +86,6 @@ static int run_verb(struct client *c, int argc, char **argv, const struct argume
                         BIT(OPT_SAVE_WITH_ERRORS)))
                 return usage(c, "--custom-defaults excludes --keep-config, --no-leave, --only and "
                                 "--save-with-errors.");
-        if (verb->run == verb_restore && a->given & BIT(OPT_CUSTOM_DEFAULTS) &&
-            a->given & BIT(OPT_DRY_RUN))
-                return usage(c, "There is no dry run of the custom defaults: the board has them.");
         if (c->options.direct && c->options.no_block)
                 return usage(c, "With --direct the job ends with fwctl: --no-block cannot be.");
         if (c->options.direct && verb->run == verb_doctor)

@@ -36,7 +36,7 @@ static int run(struct client *c, int argc, char **argv, const char *kind, const 
         }
         if (r == 0)
                 r = bus_new_call(c, device.path, FWD_DEVICE_INTERFACE, member, &call, &p);
-        if (r == 0 && call_append_chip_options(call, &c->options) < 0)
+        if (r == 0 && call_append_common_options(call, &c->options) < 0)
                 r = bus_fail(&p, -ENOMEM);
         return r != 0 ? refusal_print(c, device.port, kind, &p) : job_run(c, &device, kind, call);
 }

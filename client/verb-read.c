@@ -15,7 +15,7 @@ static int make_call(struct client *c, const struct device *device, int fd, sd_b
                 return r;
         r = sd_bus_message_append(*ret, "h", fd);
         if (r >= 0)
-                r = call_append_chip_options(*ret, &c->options);
+                r = call_append_common_options(*ret, &c->options);
         return r < 0 ? bus_fail(p, r) : 0;
 }
 

@@ -23,7 +23,7 @@ int verb_recover_bootloader(struct client *c, int argc, char **argv) {
                 r = bus_new_call(c, device.path, FWD_DEVICE_INTERFACE, "RecoverBootloader", &call,
                                  &p);
         if (r == 0 && (sd_bus_message_append(call, "h", fd) < 0 ||
-                       call_append_chip_options(call, &c->options) < 0))
+                       call_append_common_options(call, &c->options) < 0))
                 r = bus_fail(&p, -ENOMEM);
         return r != 0 ? refusal_print(c, device.port, "recover-bootloader", &p)
                       : job_run(c, &device, "recover-bootloader", call);

@@ -34,7 +34,7 @@ static int apply_custom_defaults(struct client *c, const char *what) {
         if (r == 0)
                 r = bus_new_call(c, device.path, FWD_DEVICE_INTERFACE, "ApplyCustomDefaults", &call,
                                  &p);
-        if (r == 0 && sd_bus_message_append(call, "a{sv}", 0) < 0)
+        if (r == 0 && call_append_common_options(call, &c->options) < 0)
                 r = bus_fail(&p, -ENOMEM);
         return r != 0 ? refusal_print(c, device.port, "custom-defaults", &p)
                       : job_run(c, &device, "custom-defaults", call);

@@ -55,6 +55,10 @@ enum fc_cli_config {
 /* The configuration: whole, that is with its closing `save`, or an error. None of them changes
  * anything. */
 int fc_cli_read_config(struct fc_cli *cli, enum fc_cli_config what, struct fault *fault);
+/* The custom defaults, as the text that they are: 1, in `cli->reply`. 0: this firmware does not say
+ * that it can show them (`help`). It is not tried then: the command without that word resets the
+ * board. An answer that is not over is noticed by the next command. FWD_BAD_ANSWER. */
+int fc_cli_show_custom_defaults(struct fc_cli *cli, struct fault *fault);
 /* The first line of a reply by which the firmware refuses, or NULL. Borrowed, and not terminated:
  * `*ret_length`. */
 const char *fc_cli_refusal(const char *reply, size_t *ret_length);

@@ -89,6 +89,10 @@ int fc_reboot(struct serial_port *port, const struct fc_identity *identity, enum
 const char *fc_custom_defaults_name(enum fc_custom_defaults custom_defaults);
 const char *fc_config_state_name(enum fc_config_state state);
 
+/* Has it any? FWD_NOT_SUPPORTED, which tells why not. */
+int fc_check_custom_defaults(const struct serial_port *port, const struct fc_identity *identity,
+                             struct fault *fault);
+
 /* Resets the board to its custom defaults, which it stores at once: it restarts then. Whether they
  * are what it has now is told by another fc_identify(). FWD_NOT_SUPPORTED (it has none),
  * FWD_CONFIG_REJECTED (it refuses), FWD_TIMEOUT (no answer, and it stays), FWD_DEVICE_LOST,

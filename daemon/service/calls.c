@@ -61,7 +61,7 @@ static const struct call {
         {"BackupConfig", JOB_BACKUP, NULL, OPTION_DUMP, config_check_board},
         {"RestoreConfig", JOB_RESTORE, image_fd_check,
          OPTION_ONLY | OPTION_SAVE_WITH_ERRORS | OPTION_FORCE | OPTION_DRY_RUN, config_check_board},
-        {"ApplyCustomDefaults", JOB_DEFAULTS, NULL, 0, config_check_board},
+        {"ApplyCustomDefaults", JOB_DEFAULTS, NULL, OPTION_DRY_RUN, config_check_board},
         {"RecoverBootloader", JOB_RECOVER, image_fd_check, OPTION_DRY_RUN, recover_check_board},
 };
 

@@ -443,6 +443,14 @@ static int look_plan_finish(struct job *job, const struct worker_outcome *outcom
         return r;
 }
 
+static const struct step step_config_restore_plan = {
+        .phase = "planning",
+        .flags = STEP_MAY_VANISH,
+        .fact_prefix = "Config",
+        .start = restore_start,
+        .finish = restore_finish,
+};
+
 static const struct step step_config_look_plan = {
         .phase = "comparing-config",
         .flags = STEP_MAY_VANISH | STEP_OWN_PHASE,
@@ -465,7 +473,13 @@ const struct step *const restore_config_steps[] = {
 };
 
 const struct step *const restore_config_plan_steps[] = {
-        &step_settle,           &step_port,           &step_modem,
-        &step_config_identify,  &step_config_restore, &step_config_back,
-        &step_config_look_plan, &step_config_back,    NULL,
+        &step_settle,
+        &step_port,
+        &step_modem,
+        &step_config_identify,
+        &step_config_restore_plan,
+        &step_config_back,
+        &step_config_look_plan,
+        &step_config_back,
+        NULL,
 };

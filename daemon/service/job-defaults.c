@@ -173,9 +173,43 @@ const struct step step_defaults_hint = {
         .start = hint_start,
 };
 
+/* A dry run: what they are, and what of the board's they would take the place of. */
+
+static int show_start(struct job *job) {
+        struct worker_request request;
+        int r = config_prepare(job, "defaults", &request);
+
+        if (r < 0)
+                return r;
+        request.options = &job->options;
+        return step_start_worker(job, &request);
+}
+
+static int show_finish(struct job *job, const struct worker_outcome *outcome) {
+        if (outcome->fault.error != FWD_OK) {
+                job->fault = outcome->fault;
+                return -EIO;
+        }
+        job_set_fact(job, "Config", "planned");
+        job_set_fact(job, "BackupPlanned", job->keep_config ? "yes" : "no");
+        return 0;
+}
+
+static const struct step step_defaults_show = {
+        .phase = "planning",
+        .flags = STEP_MAY_VANISH,
+        .fact_prefix = "Config",
+        .start = show_start,
+        .finish = show_finish,
+};
+
 const struct step *const defaults_steps[] = {
-        &step_settle,        &step_port,     &step_config_identify,
-        &step_defaults_plan, &step_inhibit,  &step_backup,
-        &step_config_back,   &step_defaults, &step_config_back,
-        &step_defaults_seen, NULL,
+        &step_settle,        &step_port,        &step_modem,         &step_config_identify,
+        &step_defaults_plan, &step_inhibit,     &step_backup,        &step_config_back,
+        &step_defaults,      &step_config_back, &step_defaults_seen, NULL,
+};
+
+const struct step *const defaults_plan_steps[] = {
+        &step_settle,        &step_port,          &step_modem,       &step_config_identify,
+        &step_defaults_plan, &step_defaults_show, &step_config_back, NULL,
 };

@@ -3,9 +3,9 @@
 
 /* A job: one thing done to one board, as a list of steps (steps.h), with an object on the bus. It
  * lives on when its client goes, and stays readable for ten minutes after its end. It owns every
- * event source, worker and descriptor it made. job.c: its life; steps.c: how it gets from step to
- * step; job-flash.c and its siblings: the lists of steps; job-bus.c: the bus side; job-history.c:
- * what is written down of it. */
+ * event source, worker and descriptor it made. job.c: its life; job-details.c: what it says of
+ * itself; steps.c: how it gets from step to step; job-flash.c and its siblings: the lists of steps;
+ * job-bus.c: the bus side; job-history.c: what is written down of it. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -128,6 +128,7 @@ void job_fail_wrong_board(struct job *job, const char *serial);
 bool job_is_forced(const struct job *job);
 bool job_is_cancelable(const struct job *job);
 
+/* job-details.c */
 void job_set_phase(struct job *job, const char *phase);
 void job_set_progress(struct job *job, uint64_t done, uint64_t total);
 void job_set_state(struct job *job, enum board_state state);

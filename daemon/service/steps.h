@@ -132,6 +132,7 @@ extern const struct step *const restore_config_steps[];
 extern const struct step *const restore_config_plan_steps[];
 extern const struct step *const recover_steps[];
 extern const struct step *const defaults_steps[];
+extern const struct step *const defaults_plan_steps[];
 /* After a flash that failed before it changed anything: the board was only brought into its
  * bootloader, and gets its old firmware started again. */
 extern const struct step *const restore_steps[];

@@ -21,20 +21,40 @@ void config_session_close(struct config_session *session) {
         session->port = serial_close(session->port);
 }
 
-int config_session_open(struct config_session *ret, struct worker *worker, struct fault *fault) {
-        _cleanup_config_session_ struct config_session session = {.worker = worker};
+int config_session_identify(struct config_session *ret, struct worker *worker,
+                            struct fault *fault) {
+        struct config_session session = {.worker = worker};
         int r;
 
         /* An armed board's command line is closed to us, and restarting it would be worse. */
         r = worker_identify_disarmed(worker, &session.port, &session.identity, fault);
         if (r < 0)
-                return r;
-        r = fc_cli_open(&session.cli, session.port, &session.identity, fault);
+                session.port = serial_close(session.port);
+        else
+                *ret = session;
+        return r;
+}
+
+int config_session_enter(struct config_session *session, struct fault *fault) {
+        int r = fc_cli_open(&session->cli, session->port, &session->identity, fault);
+
         if (r < 0)
                 return r;
-        session.open = true;
-        reporter_fact(&worker->reporter, "Method", "%s",
-                      session.cli.framed ? "framed-cli" : "interactive-cli");
+        session->open = true;
+        reporter_fact(&session->worker->reporter, "Method", "%s",
+                      session->cli.framed ? "framed-cli" : "interactive-cli");
+        return 0;
+}
+
+int config_session_open(struct config_session *ret, struct worker *worker, struct fault *fault) {
+        _cleanup_config_session_ struct config_session session = {.worker = worker};
+        int r;
+
+        r = config_session_identify(&session, worker, fault);
+        if (r == 0)
+                r = config_session_enter(&session, fault);
+        if (r < 0)
+                return r;
         *ret = session;
         session = (struct config_session){.worker = worker};
         return 0;

@@ -18,7 +18,10 @@ struct config_session {
         bool changed; /* something was set and not saved */
 };
 
-/* FWD_ARMED, and what opening, identifying and the command line have. */
+/* Asks the board who it is, and no more; the command line is entered by itself. FWD_ARMED. */
+int config_session_identify(struct config_session *ret, struct worker *worker, struct fault *fault);
+int config_session_enter(struct config_session *session, struct fault *fault);
+/* Both. FWD_ARMED, and what opening, identifying and the command line have. */
 int config_session_open(struct config_session *ret, struct worker *worker, struct fault *fault);
 /* The board's configuration, parsed. `cli.reply` has it as it came. */
 int config_session_read(struct config_session *session, enum fc_cli_config what,

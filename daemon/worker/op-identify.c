@@ -59,7 +59,8 @@ int worker_identify(struct worker *worker, struct serial_port **ret_port, struct
         r = worker_open_serial(worker, &port, fault);
         if (r < 0)
                 return r;
-        reporter_phase(&worker->reporter, worker->operation->phase);
+        reporter_phase(&worker->reporter,
+                       worker->options.dry_run ? "planning" : worker->operation->phase);
         r = fc_identify(port, ret, fault);
         if (r < 0)
                 return r;

@@ -47,6 +47,10 @@ static int run(struct restore *restore, const char *command, const char *text,
         return 0;
 }
 
+static const char *phase(const struct restore *restore) {
+        return restore->worker->options.dry_run ? "planning" : "restoring";
+}
+
 /* INAV writes its defaults to the flash at once. All lines are tried there before that, so that a
  * configuration which the board refuses costs it nothing. */
 static bool keeps_defaults_at_once(const struct restore *restore) {
@@ -213,7 +217,7 @@ static int restore_lines(struct restore *restore, struct fault *fault) {
                         r = restore_line(restore, &config->lines[i], fault);
                 if (r < 0)
                         return r;
-                reporter_progress(&restore->worker->reporter, "restoring", i + 1, config->n);
+                reporter_progress(&restore->worker->reporter, phase(restore), i + 1, config->n);
         }
         return restore_choices(restore, fault);
 }

@@ -119,7 +119,7 @@ static const struct {
          "a range such as 0x08000000-0x08004000 or 0x08000000+16K"},
         {"dry-run",
          OPTIONS_INSPECT | OPTIONS_FLASH | OPTIONS_ERASE | OPTIONS_UNPROTECT | OPTIONS_RECOVER |
-                 OPTIONS_RESTORE,
+                 OPTIONS_RESTORE | OPTIONS_DEFAULTS,
          take_dry_run, "yes or no"},
         {"dump", OPTIONS_BACKUP, take_dump, "yes or no"},
         {"only", OPTIONS_RESTORE | OPTIONS_COMPARE, take_only,

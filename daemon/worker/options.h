@@ -34,7 +34,7 @@ enum option_set { /* which operation takes which options: bits */
                   OPTIONS_RESTORE = 1 << 9,
                   OPTIONS_COMPARE = 1 << 10,
                   OPTIONS_RECOVER = 1 << 11,
-                  OPTIONS_DEFAULTS = 1 << 12, /* none */
+                  OPTIONS_DEFAULTS = 1 << 12,
 };
 
 #define OPTION_ONLY_SIZE 128U

@@ -36,7 +36,8 @@ struct operation {
         const char *name;
         const char *summary; /* for --help */
         /* Begins when the board's port or bootloader is this worker's alone, and not before: until
-         * then somebody else may have it, and is waited for. */
+         * then somebody else may have it, and is waited for. Over a serial port a dry run has
+         * "planning" instead. */
         const char *phase;
         unsigned needs;
         enum option_set options;

@@ -27,7 +27,7 @@ NAME = "org.fwctl1"
 ROOT = "/org/fwctl1"
 MANAGER, DEVICE, JOB = NAME + ".Manager", NAME + ".Device", NAME + ".Job"
 PROPERTIES = "org.freedesktop.DBus.Properties"
-OPTIONS = {"address", "force", "erase", "leave", "keep-config", "dump", "only", "save-with-errors",
+OPTIONS = {"address", "force", "erase", "leave", "keep-config", "dump", "only", "save-with-errors", "dry-run",
            "limit", "before", "port", "unique-id"}
 BACKUP = "20251121T115900Z-1a2b3c4d"
 CONFIG = b"# fwd configuration backup\nset a = 1\nsave\n"
@@ -39,6 +39,7 @@ PHASES = {
     "identify": ["identifying", "done"],
     "backup": ["reading-config", "done"],
     "restore": ["restoring", "saving", "waiting-for-firmware", "comparing-config", "done"],
+    "custom-defaults": ["applying-defaults", "waiting-for-firmware", "identifying", "done"],
 }
 STEPS = 10  # progress reports in a phase that has bytes
 
@@ -251,6 +252,11 @@ class Device(dbus.service.Object):
         self.mock.calls.append("config " + data.decode().splitlines()[-2])
         return self.mock.start("restore", self, data)
 
+    @dbus.service.method(DEVICE, in_signature="a{sv}", out_signature="o")
+    def ApplyCustomDefaults(self, options):
+        self.mock.check("ApplyCustomDefaults", options)
+        return self.mock.start("custom-defaults", self)
+
 
 class Job(dbus.service.Object):
     def __init__(self, mock, number, kind, device, data):
@@ -277,7 +283,7 @@ class Job(dbus.service.Object):
             d["Written"] = str(len(self.data))
         if self.result == "success" and self.kind == "backup":
             d["Backup"] = BACKUP
-        if self.kind in ("restore", "flash"):
+        if self.kind in ("restore", "flash", "custom-defaults"):
             for pair in filter(None, self.mock.settings.get("details", "").split("|")):
                 key, _, value = pair.partition("=")
                 d[key] = value

@@ -113,7 +113,6 @@ check "the board is back from its command line" wait_for 1-1 BoardName SPEEDYBEE
 is "and as it was" "$(config)" "$changed"
 sed 's/^# Board: .*/# Board: MATEKF722SE/' "$session/a.txt" >"$session/forged.txt"
 check_exit "a dry run with another board's configuration" 6 fwctl restore --dry-run "$session/forged.txt"
-check_exit "nor is there one of custom defaults" 2 fwctl restore --dry-run --custom-defaults
 check_exit "restore by the backup's name" 0 fwctl restore 1-1 "$id"
 like "it is told" "$output" "configuration was restored"
 is "all of it is back" "$(config)" "$(<"$session/before.txt")"

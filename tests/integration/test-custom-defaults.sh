@@ -46,6 +46,41 @@ is "says nothing of them" "$(show CustomDefaults)$(show ConfigState)" ""
 check_exit "inspect: a file with them" 0 fwctl inspect "$files/with.hex"
 like "says so" "$output" "TargetCustomDefaults: included"
 
+# --- telling what they would do
+memory() { simctl dump 1-1 "$session/flash" >/dev/null && sha256sum <"$session/flash"; }
+check "a board that has some, with settings of its own" fresh version=4.3.1 custom-defaults=1
+check_exit "settings" 0 fwctl -q restore --only=other "$session/own.txt"
+check "they are saved" wait_for 1-1 ConfigState configured
+before=$(memory)
+n=$(n_backups)
+check_exit "a dry run" 0 fwctl restore --custom-defaults --dry-run
+like "tells their lines" "$output" $'would reset the board to its custom defaults, 5 lines:\n  resource MOTOR 1 A08\n  .*\n  set small_angle = 100\n'
+like "and what would be gone, and that it would be kept" "$output" $'A backup would be made first.\nSet on the board now, and gone from it then \(4\):\n  resource MOTOR 1 B00\n.*\n  set small_angle = 180\nNothing was changed.'
+like "and that the board restarted" "$output" "The board restarted: its command line is left in no other way"
+is "no byte of the board has changed" "$(memory)" "$before"
+is "no backup was made" "$(n_backups)" "$n"
+check "it is there again" wait_for 1-1 ConfigState configured
+check_exit "as JSON" 0 fwctl -j restore --custom-defaults --dry-run 1-1
+like "the same" "$output" '"ConfigPlan":"?5"?.*'
+like "line by line" "$output" '"ConfigPlanLines":"resource MOTOR 1 A08; .*set small_angle = 100"'
+like "with the backup" "$output" '"BackupPlanned":"yes"'
+check "it is there again" wait_for 1-1 ConfigState configured
+simctl set 1-1 without HELP >/dev/null
+check_exit "a build that does not say that it can show them" 0 fwctl restore --custom-defaults --dry-run
+like "is not asked to" "$output" "does not show them.*set small_angle = 180"
+is "and has what it had" "$(memory)" "$before"
+check "it is there again" wait_for 1-1 ConfigState configured
+simctl set 1-1 armed 1 >/dev/null
+check_exit "an armed board is not asked" 5 fwctl restore --custom-defaults --dry-run
+unlike "and does not restart" "$output" restarted
+simctl set 1-1 armed 0 >/dev/null
+check "a board with nothing set" fresh version=4.4.2 custom-defaults=1
+check_exit "a dry run" 0 fwctl restore --custom-defaults --dry-run
+unlike "has no backup in it" "$output" backup
+check "a board that has none" fresh version=4.4.2
+check_exit "is refused in a dry run, too" 1 fwctl restore --custom-defaults --dry-run
+like "with what to do" "$output" "flash a file that was made for this board"
+
 # --- applying those that are there
 check "a board that has some, with settings of its own" fresh version=4.3.1 custom-defaults=1
 check_exit "settings" 0 fwctl -q restore --only=other "$session/own.txt"
@@ -134,5 +169,10 @@ like "is written, and then there are none" "$output" "written and verified, and 
 
 polkit_answer org.fwctl1.restore deny
 check_exit "who may not restore may not apply" 4 fwctl restore --custom-defaults
+check "a board that has some" fresh version=4.4.2 custom-defaults=1
+check_exit "but may be told what that would do" 0 fwctl restore --custom-defaults --dry-run
+check "it is there again" wait_for 1-1 BoardName SPEEDYBEEF405V4
+polkit_answer org.fwctl1.identify deny
+check_exit "unless boards may not be asked" 4 fwctl restore --custom-defaults --dry-run
 
 done_testing

@@ -610,6 +610,37 @@ test_restore_in_part() {
         run 12 restore "$dir/mine.txt" && has "$err" "refused 1 line" && has "$err" "set x = 1 (Invalid name)"
 }
 
+test_restore_dry_run() {
+        printf 'set b = 2\nsave\n' >"$dir/mine.txt"
+        mock Set details "Config=planned|ConfigApplied=2|ConfigPlan=3|ConfigPlanLines=set a = 1; profile 1; set n = "$'\e'"[31m|ConfigMissing=1|\
+ConfigMissingLines=set a = 1 (is: set a = 2)|ConfigSkippedLines=set c = 3 (unknown)|ConfigTranslatedLines=set d = 4 (set e = 4)|Notice=The board restarted."
+        run 0 restore --dry-run 1-1 "$dir/mine.txt" && has "$out" "would give the board 2 settings; 1 of the file it does not have now" &&
+                has "$out" $'\n  set a = 1\n  profile 1\n  set n = ' && hasnt "$out" $'\e' && has "$out" "would go back to its default" &&
+                has "$out" "Nothing was changed." && hasnt "$out" "was restored" && has "$err" "Left out: set c = 3 (unknown)" &&
+                has "$err" "Translated: set d = 4 (set e = 4)" && has "$err" "Not on the board now: set a = 1" &&
+                has "$err" "The board restarted." && has "$(mock Calls)" "RestoreConfig dry-run=1" || return
+        run 0 restore --dry-run --only=osd 1-1 "$dir/mine.txt" && hasnt "$out" "go back to its default" &&
+                has "$(mock Calls)" "RestoreConfig dry-run=1 only=osd" || return
+        run 0 -j restore --dry-run 1-1 "$dir/mine.txt" &&
+                json 'j["kind"] == "restore" and j["result"] == "success" and j["state"] == "untouched"' &&
+                json 'j["details"]["ConfigPlanLines"].startswith("set a = 1; profile 1; ")' || return
+        mock Set fail "Armed untouched The board on 1-1 is armed." && run 5 restore --dry-run 1-1 "$dir/mine.txt"
+}
+
+test_custom_defaults() {
+        mock Set details "Config=custom-defaults|Backup=20251121T115900Z-1a2b3c4d"
+        run 0 restore --custom-defaults 1-1 && has "$out" "the custom defaults are applied; a backup is 20251121T" || return
+        mock Set details "Config=planned|ConfigPlan=2|ConfigPlanLines=set a = 1; map A|ConfigReplaced=1|ConfigReplacedLines=set a = 2|BackupPlanned=yes"
+        run 0 restore --custom-defaults --dry-run 1-1 && has "$(mock Calls)" "ApplyCustomDefaults dry-run=1" &&
+                has "$out" $'to its custom defaults, 2 lines:\n  set a = 1\n  map A\nA backup would be made first.\nSet on the board now, and gone from it then (1):' &&
+                has "$out" $'\n  set a = 2\nNothing was changed.' && hasnt "$out" "are applied" || return
+        mock Set details "Config=planned|ConfigReplaced=0|BackupPlanned=no"
+        run 0 restore --dry-run --custom-defaults 1-1 && has "$out" "This firmware does not show them." && hasnt "$out" "backup" &&
+                hasnt "$out" "gone from it then" && has "$out" "Nothing was changed." || return
+        run 0 -j restore --custom-defaults --dry-run 1-1 && json '"ConfigPlan" not in j["details"] and j["kind"] == "custom-defaults"' || return
+        run 2 restore --custom-defaults --dry-run --only=osd 1-1 && run 2 restore --custom-defaults --dry-run 1-1 "$dir/mine.txt"
+}
+
 test_backups() {
         run 0 backups && has "$out" "20251121T115900Z-1a2b3c4d" && has "$out" "BTFL 4.5.1" && hasnt "$out" $'\e' &&
                 is "$(wc -l <"$dir/out")" 3 && run 0 backups 1-1 --no-legend && is "$(wc -l <"$dir/out")" 1 &&
@@ -677,7 +708,7 @@ check no_service
 start_mock
 for name in usage list list_is_one_call list_of_none list_json list_on_terminal hostile_strings show \
         which_board node_link version doctor inspect flash flash_json flash_options flash_no_block bad_files \
-        refusals failures denied notice reboot jobs wait cancel backup restore restore_in_part backups history keep_config; do
+        refusals failures denied notice reboot jobs wait cancel backup restore restore_in_part restore_dry_run custom_defaults backups history keep_config; do
         check "$name"
 done
 for name in signal_leaves_job bar dumb_terminal interrupt_cancel interrupt_leave \

@@ -62,6 +62,12 @@ asked_for "ReadFlash: which board, which file" org.fwctl1.read "$board_two, \"im
 asked_for "Erase: which board" org.fwctl1.erase "$board_two" call "$two" $device Erase 'a{sv}' 0
 asked_for "Unprotect: which board" org.fwctl1.unprotect "$board_two" call "$two" $device Unprotect 'a{sv}' 0
 asked_for "a plan only asks the board" org.fwctl1.identify "$board_two" call "$two" $device Erase 'a{sv}' 1 dry-run b true
+asked_for "that of a restore, too" org.fwctl1.identify "$board_one, \"image\": \"config-7.txt\"" \
+        fwctl restore --dry-run 1-1 "$session/config-7.txt"
+asked_for "with force, too" org.fwctl1.identify "$board_one, \"image\": \"config-7.txt\"" \
+        fwctl restore --dry-run --force 1-1 "$session/config-7.txt"
+asked_for "ApplyCustomDefaults: which board" org.fwctl1.restore "$board_one" call "$one" $device ApplyCustomDefaults 'a{sv}' 0
+asked_for "that of custom defaults, too" org.fwctl1.identify "$board_one" call "$one" $device ApplyCustomDefaults 'a{sv}' 1 dry-run b true
 
 # --- what is refused leaves everything as it was
 polkit_answer '*' deny

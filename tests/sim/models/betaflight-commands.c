@@ -64,8 +64,18 @@ static void command_status(struct call *call) {
         cli_say(b, "Arming disable flags: CLI MSP\r\n");
 }
 
+/* A minimal build names its commands, and no more. */
 static void command_help(struct call *call) {
-        cli_say(call->b, "help\r\nversion\r\n");
+        struct betaflight *b = call->b;
+        const char *options = custom_defaults_are_known(b) ? "[nosave|bare|show]" : "[nosave]";
+        const bool minimal = strstr(b->without, "HELP");
+
+        if (minimal)
+                cli_say(b, "defaults\r\n");
+        else
+                cli_say(b, "defaults - reset to defaults and reboot\r\n\t%s\r\n", options);
+        if (!call->rest[0])
+                cli_say(b, "help\r\nversion\r\n");
 }
 
 static void command_set(struct call *call) {
@@ -156,11 +166,27 @@ static void command_batch(struct call *call) {
                 cli_error(call->b, call->name, "INVALID OPTION");
 }
 
+static void show_custom_defaults(struct call *call) {
+        const char *text = custom_defaults_text(call->b);
+
+        if (!text)
+                cli_error(call->b, call->name, "NO CUSTOM DEFAULTS FOUND");
+        for (; text && *text; text++)
+                if (*text == '\n')
+                        cli_say(call->b, "\r\n");
+                else
+                        cli_say(call->b, "%c", *text);
+}
+
 static void command_defaults(struct call *call) {
         struct betaflight *b = call->b;
         bool inav = betaflight_is(b, "INAV");
         const char *keeps = inav ? "noreboot" : "nosave";
 
+        if (custom_defaults_are_known(b) && strcmp(call->rest, "show") == 0) {
+                show_custom_defaults(call);
+                return;
+        }
         if (call->rest[0] && strcmp(call->rest, keeps) != 0 &&
             !(custom_defaults_are_known(b) &&
               (strcmp(call->rest, "bare") == 0 || strcmp(call->rest, "bare nosave") == 0))) {

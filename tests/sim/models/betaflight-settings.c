@@ -320,9 +320,13 @@ static bool custom_text(const struct betaflight *b, char text[DEFAULTS_MAX + 1])
 }
 
 bool custom_defaults_are_there(const struct betaflight *b) {
-        char text[DEFAULTS_MAX + 1];
+        return custom_defaults_text(b);
+}
 
-        return custom_text(b, text);
+const char *custom_defaults_text(const struct betaflight *b) {
+        static char text[DEFAULTS_MAX + 1];
+
+        return custom_text(b, text) ? text : NULL;
 }
 
 static void apply_line(struct betaflight *b, char *line) {

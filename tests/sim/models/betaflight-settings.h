@@ -56,6 +56,7 @@ void settings_reset(struct settings *settings);
 /* Betaflight 4.1 to 4.4: firmware for a chip, and room in its flash for the text of a board. */
 bool custom_defaults_are_known(const struct betaflight *b);
 bool custom_defaults_are_there(const struct betaflight *b);
+const char *custom_defaults_text(const struct betaflight *b); /* until the next call; or NULL */
 /* The defaults with that text, if there is one. */
 void settings_reset_custom(struct betaflight *b);
 /* Without changing what is set: what a diff is against. */

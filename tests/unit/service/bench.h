@@ -25,6 +25,7 @@ struct bench {
 
 int bench_setup(void **state);
 int bench_teardown(void **state);
+#define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
 
 /* What the stub does for an operation, in shell. */
 void bench_script(struct bench *bench, const char *operation, const char *text);

@@ -340,8 +340,6 @@ static void test_table_is_bounded(void **state) {
         assert_null(device_find_port(&bench->service, "1-256"));
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_no_serial_port),

@@ -233,7 +233,6 @@ static void test_read_only(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
                 TEST(test_known_after_a_restart),
                 TEST(test_told_is_not_remembered),
                 TEST(test_another_serial),

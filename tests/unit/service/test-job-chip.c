@@ -5,45 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "bench.h"
+#include "jobs.h"
 #include "service/image-fd.h"
-
-static struct job *begin(struct bench *bench, enum job_kind kind, const struct options *options) {
-        static const struct options none = {.leave = true, .keep_config = KEEP_NO};
-        struct device *device = bench->service.devices;
-        struct fault fault = FAULT_INIT;
-        struct job *job = NULL;
-
-        assert_int_equal(job_new(&bench->service, device, kind, options ? options : &none, 1000,
-                                 kind == JOB_FLASH ? bench_image(bench, "firmware") : -EBADF, &job,
-                                 &fault),
-                         0);
-        return job;
-}
-
-static bool in_phase(const struct job *job, const char *phase) {
-        return strcmp(job->phase, phase) == 0;
-}
-
-static void succeeded(struct bench *bench, struct job *job) {
-        bench_until(bench, job->result != JOB_RUNNING);
-        if (job->result != JOB_SUCCESS)
-                fail_msg("%s", job->message);
-}
-
-static void failed(struct bench *bench, struct job *job, enum fwd_error error, const char *part) {
-        bench_until(bench, job->result != JOB_RUNNING);
-        assert_int_equal(job->result, error == FWD_CANCELLED ? JOB_CANCELLED : JOB_FAILED);
-        assert_int_equal(job->fault.error, error);
-        if (!strstr(job->message, part))
-                fail_msg("\"%s\" is not in: %s", part, job->message);
-}
-
-static void called(struct bench *bench, const char *operations) {
-        _cleanup_free_ char *calls = bench_calls(bench);
-
-        assert_string_equal(calls, operations);
-}
 
 static int output(void) {
         int fd = memfd_create("output", MFD_CLOEXEC);
@@ -112,7 +75,7 @@ static void test_read_fails(void **state) {
         bench_until(bench, in_phase(job, "waiting-for-firmware"));
         bench_unplug(bench, PORT);
         (void) bench_plug_firmware(bench, PORT);
-        failed(bench, job, FWD_READ_PROTECTED, "fwctl unprotect");
+        failed(bench, job, FWD_READ_PROTECTED, BOARD_UNTOUCHED, "fwctl unprotect");
 }
 
 static void test_erase(void **state) {
@@ -136,7 +99,8 @@ static void test_erase_that_did_nothing(void **state) {
 
         (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
         bench_script(bench, "erase", "success");
-        failed(bench, begin(bench, JOB_ERASE, NULL), FWD_ERASE_FAILED, "without having erased");
+        failed(bench, begin(bench, JOB_ERASE, NULL), FWD_ERASE_FAILED, BOARD_UNTOUCHED,
+               "without having erased");
 }
 
 static void test_erase_unplugged(void **state) {
@@ -149,7 +113,7 @@ static void test_erase_unplugged(void **state) {
         job = begin(bench, JOB_ERASE, NULL);
         bench_until(bench, job->state == BOARD_ERASED);
         bench_unplug(bench, PORT);
-        failed(bench, job, FWD_DEVICE_LOST, "is erased");
+        failed(bench, job, FWD_DEVICE_LOST, BOARD_ERASED, "is erased");
 }
 
 static const char unprotects[] = "say PHASE=opening X.ReadProtected=yes; say PHASE=unprotecting; "
@@ -187,7 +151,7 @@ static void test_unprotect_in_vain(void **state) {
         bench_until(bench, in_phase(job, "waiting-for-bootloader"));
         bench_unplug(bench, PORT);
         (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
-        failed(bench, job, FWD_READ_PROTECTED, "read protected as before");
+        failed(bench, job, FWD_READ_PROTECTED, BOARD_ERASED, "read protected as before");
 }
 
 /* A chip without a boot pin held has nothing to start from: a person has to help. */
@@ -202,7 +166,8 @@ static void test_unprotect_does_not_return(void **state) {
         bench_unplug(bench, PORT);
         bench_until(bench, job_fact(job, "Notice"));
         assert_non_null(strstr(job_fact(job, "Notice"), "no firmware any more"));
-        failed(bench, job, FWD_NEEDS_USER_ACTION, "has not come back to show that it is open");
+        failed(bench, job, FWD_NEEDS_USER_ACTION, BOARD_ERASED,
+               "has not come back to show that it is open");
         assert_int_equal(job->state, BOARD_ERASED);
 }
 
@@ -291,7 +256,6 @@ static void test_output_fd(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(test_read_from_firmware),
                 TEST(test_read_in_bootloader),

@@ -3,39 +3,7 @@
 
 #include <string.h>
 
-#include "bench.h"
-
-static struct job *begin(struct bench *bench, enum job_kind kind, const struct options *options) {
-        /* With it: test-job-config.c */
-        static const struct options none = {.leave = true, .keep_config = KEEP_NO};
-        struct device *device = bench->service.devices;
-        struct fault fault = FAULT_INIT;
-        struct job *job = NULL;
-
-        assert_int_equal(job_new(&bench->service, device, kind, options ? options : &none, 1000,
-                                 kind == JOB_FLASH ? bench_image(bench, "firmware") : -EBADF, &job,
-                                 &fault),
-                         0);
-        return job;
-}
-
-static bool in_phase(const struct job *job, const char *phase) {
-        return strcmp(job->phase, phase) == 0;
-}
-
-static void succeeded(struct bench *bench, struct job *job) {
-        bench_until(bench, job->result != JOB_RUNNING);
-        if (job->result != JOB_SUCCESS)
-                fail_msg("%s", job->message);
-        assert_string_equal(job->phase, "done");
-        assert_null(job->device);
-}
-
-static void called(struct bench *bench, const char *operations) {
-        _cleanup_free_ char *calls = bench_calls(bench);
-
-        assert_string_equal(calls, operations);
-}
+#include "jobs.h"
 
 /* The main job: a board that runs its firmware is flashed and runs the new one. */
 static void test_flash_from_firmware(void **state) {
@@ -355,8 +323,6 @@ static void test_image_facts_are_not_the_boards(void **state) {
         assert_string_equal(device_get(device, DEVICE_UNIQUE_ID), "");
         assert_string_equal(job_fact(job, "BoardName"), "EVIL");
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {

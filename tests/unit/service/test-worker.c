@@ -265,8 +265,6 @@ static void test_many_reports_before_the_end(void **state) {
         assert_int_equal(seen.outcome.fault.error, FWD_OK);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_success),

@@ -40,6 +40,7 @@ static inline void sim_plug(const char *kind, const char *const *options) {
         sim.now_us = 1000000;
         sim.opened = 0;
         sim.is_held = false;
+        sim.n_sent = 0;
         model_plug(sim.model, sim.now_us);
         while (!sim.model->on_bus) {
                 sim.now_us = model_next_event(sim.model);

@@ -1,254 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Backups, restores, and flashes that keep the configuration: the order of things, and that no end
- * is without the backup. */
+/* Flashes that keep the configuration: the order of things, and that no end is without the backup.
+ */
 
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "bench.h"
+#include "config-jobs.h"
 
 static const struct options keep = {.leave = true, .keep_config = KEEP_YES};
-
-static int try_begin(struct bench *bench, enum job_kind kind, const struct options *options,
-                     struct job **ret, struct fault *fault) {
-        static const struct options none = OPTIONS_INIT;
-        bool has_file = kind == JOB_FLASH || kind == JOB_RESTORE;
-
-        return job_new(&bench->service, bench->service.devices, kind, options ? options : &none,
-                       1000, has_file ? bench_image(bench, "set stub = 7\nsave\n") : -EBADF, ret,
-                       fault);
-}
-
-static struct job *begin(struct bench *bench, enum job_kind kind, const struct options *options) {
-        struct fault fault = FAULT_INIT;
-        struct job *job = NULL;
-
-        assert_int_equal(try_begin(bench, kind, options, &job, &fault), 0);
-        return job;
-}
-
-static bool in_phase(const struct job *job, const char *phase) {
-        return strcmp(job->phase, phase) == 0;
-}
-
-static void succeeded(struct bench *bench, struct job *job) {
-        bench_until(bench, job->result != JOB_RUNNING);
-        if (job->result != JOB_SUCCESS)
-                fail_msg("%s", job->message);
-}
-
-static void failed(struct bench *bench, struct job *job, enum fwd_error error,
-                   enum board_state state, const char *sentence) {
-        bench_until(bench, job->result != JOB_RUNNING);
-        assert_int_equal(job->result, error == FWD_CANCELLED ? JOB_CANCELLED : JOB_FAILED);
-        if (job->fault.error != error || !strstr(job->message, sentence))
-                fail_msg("expected %s with \"%s\", got %s: %s", fwd_error_name(error), sentence,
-                         fwd_error_name(job->fault.error), job->message);
-        assert_int_equal(job->state, state);
-}
-
-static void called(struct bench *bench, const char *operations) {
-        _cleanup_free_ char *calls = bench_calls(bench);
-
-        assert_string_equal(calls, operations);
-}
-
-/* What the board has as its configuration: a value of the stub's. */
-static void set_config(struct bench *bench, const char *value) {
-        bench_script(bench, "config-" PORT, value);
-}
-
-static void config_is(struct bench *bench, const char *value) {
-        _cleanup_fclose_ FILE *file = NULL;
-        char path[128], line[64] = "";
-
-        (void) snprintf(path, sizeof(path), "%s/config-" PORT, bench->dir);
-        file = fopen(path, "re");
-        assert_non_null(file);
-        if (!fgets(line, sizeof(line), file))
-                line[0] = '\0';
-        line[strcspn(line, "\n")] = '\0';
-        assert_string_equal(line, value);
-}
-
-static size_t n_backups(struct bench *bench, struct backup *ret_newest) {
-        _cleanup_free_ struct backup *list = NULL;
-        size_t n;
-
-        assert_int_equal(backup_list(&bench->service.backups, NULL, &list, &n, NULL), 0);
-        if (n > 0 && ret_newest)
-                *ret_newest = list[0];
-        return n;
-}
-
-/* The backup is on the disk, its text is the board's, and a bad end names it and the way back. */
-static void backup_is_safe(struct bench *bench, const struct job *job, const char *value) {
-        _cleanup_close_ int fd = -EBADF;
-        char text[256] = "", line[64], command[64];
-        struct backup backup;
-
-        assert_int_equal(n_backups(bench, &backup), 1);
-        assert_string_equal(job_fact(job, "Backup"), backup.id);
-        assert_string_equal(backup.owner, UID_HEX);
-        assert_string_equal(backup.board_name, "STUB405");
-        assert_int_equal(backup_open(&bench->service.backups, backup.id, &fd, NULL, NULL), 0);
-        assert_true(read(fd, text, sizeof(text) - 1) > 0);
-        (void) snprintf(line, sizeof(line), "set stub = %s\n", value);
-        assert_non_null(strstr(text, line));
-        if (job->result == JOB_RUNNING || job->result == JOB_SUCCESS)
-                return;
-        (void) snprintf(command, sizeof(command), "fwctl restore " PORT " %s", backup.id);
-        assert_non_null(strstr(job->message, command));
-}
-
-static void to_bootloader(struct bench *bench, struct job *job) {
-        bench_until(bench, in_phase(job, "waiting-for-bootloader"));
-        bench_unplug(bench, PORT);
-        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
-}
-
-static void to_firmware(struct bench *bench, struct job *job) {
-        bench_until(bench, in_phase(job, "waiting-for-firmware"));
-        bench_unplug(bench, PORT);
-        (void) bench_plug_firmware(bench, PORT);
-}
-
-static void test_backup(void **state) {
-        struct bench *bench = *state;
-        const struct options dump = {.leave = true, .dump = true};
-        _cleanup_free_ char *call = NULL;
-        struct job *job;
-
-        (void) bench_plug_identified(bench, PORT);
-        set_config(bench, "1");
-        job = begin(bench, JOB_BACKUP, &dump);
-        succeeded(bench, job);
-        called(bench, "identify backup");
-        call = bench_call(bench, "backup");
-        assert_non_null(strstr(call, "tty=/dev/ttyACM0 "));
-        assert_non_null(strstr(call, "options= dump=yes"));
-        backup_is_safe(bench, job, "1");
-}
-
-/* Its owner is asked first: it is the name of the directory. */
-static void test_backup_asks_whose_it_is(void **state) {
-        struct bench *bench = *state;
-        struct device *device;
-        struct job *job;
-
-        bench_script(bench, "identify", "fail Timeout untouched 'No answer'");
-        device = bench_plug_firmware(bench, PORT);
-        bench_until(bench, !device->identify);
-        bench_script(bench, "identify",
-                     "say X.Variant=BTFL X.BoardName=STUB405 X.UniqueId=" UID_HEX);
-        set_config(bench, "1");
-        job = begin(bench, JOB_BACKUP, NULL);
-        succeeded(bench, job);
-        called(bench, "identify identify backup");
-        backup_is_safe(bench, job, "1");
-}
-
-/* Older firmware leaves its command line by a restart: the job ends when the board is back. */
-static void test_backup_restarts_the_board(void **state) {
-        struct bench *bench = *state;
-        struct device *device = bench_plug_identified(bench, PORT);
-        struct job *job;
-
-        set_config(bench, "1");
-        bench_script(bench, "backup", "say X.Rebooting=yes");
-        job = begin(bench, JOB_BACKUP, NULL);
-        bench_until(bench, in_phase(job, "waiting-for-firmware"));
-        backup_is_safe(bench, job, "1");
-        bench_unplug(bench, PORT);
-        assert_int_equal(job->result, JOB_RUNNING);
-        assert_ptr_equal(bench_plug_firmware(bench, PORT), device);
-        succeeded(bench, job);
-        assert_null(job_fact(job, "Notice"));
-}
-
-static void test_backup_board_does_not_return(void **state) {
-        struct bench *bench = *state;
-        struct job *job;
-
-        (void) bench_plug_identified(bench, PORT);
-        bench_script(bench, "backup", "say X.Rebooting=yes");
-        job = begin(bench, JOB_BACKUP, NULL);
-        bench_until(bench, in_phase(job, "waiting-for-firmware"));
-        bench_unplug(bench, PORT);
-        failed(bench, job, FWD_TIMEOUT, BOARD_UNTOUCHED, "did not come back");
-        assert_int_equal(n_backups(bench, NULL), 1);
-}
-
-static void test_backup_of_what_has_none(void **state) {
-        struct bench *bench = *state;
-
-        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
-        failed(bench, begin(bench, JOB_BACKUP, NULL), FWD_NOT_SUPPORTED, BOARD_UNTOUCHED,
-               "in its bootloader");
-        called(bench, "");
-}
-
-static void test_backup_gives_nothing(void **state) {
-        struct bench *bench = *state;
-
-        (void) bench_plug_identified(bench, PORT);
-        bench_script(bench, "backup", "success");
-        failed(bench, begin(bench, JOB_BACKUP, NULL), FWD_FAILED, BOARD_UNTOUCHED, "empty");
-        assert_int_equal(n_backups(bench, NULL), 0);
-}
-
-static void test_restore(void **state) {
-        struct bench *bench = *state;
-        const struct options options = {
-                .leave = true, .save_with_errors = true, .only = "serial,osd"};
-        _cleanup_free_ char *restore = NULL, *compare = NULL;
-        struct job *job;
-
-        (void) bench_plug_identified(bench, PORT);
-        set_config(bench, "1");
-        bench_script(bench, "restore", "say X.Rebooting=yes X.Applied=1");
-        job = begin(bench, JOB_RESTORE, &options);
-        to_firmware(bench, job);
-        succeeded(bench, job);
-        config_is(bench, "7");
-        called(bench, "identify restore compare");
-        restore = bench_call(bench, "restore");
-        assert_non_null(strstr(restore, "options= only=serial,osd save-with-errors=yes"));
-        compare = bench_call(bench, "compare");
-        assert_non_null(strstr(compare, "options= only=serial,osd"));
-        assert_null(strstr(compare, "save-with-errors"));
-        assert_string_equal(job_fact(job, "Config"), "restored");
-        assert_string_equal(job_fact(job, "ConfigApplied"), "1");
-}
-
-static void test_restore_partly(void **state) {
-        struct bench *bench = *state;
-        struct job *job;
-
-        (void) bench_plug_identified(bench, PORT);
-        bench_script(bench, "compare",
-                     "say X.Missing=2 'X.MissingLines=set a = 1; set b = 2'; success");
-        job = begin(bench, JOB_RESTORE, NULL);
-        succeeded(bench, job);
-        assert_string_equal(job_fact(job, "Config"), "partly-restored");
-        assert_non_null(strstr(job_fact(job, "Notice"), "2 settings of the configuration did not "
-                                                        "come back: set a = 1; set b = 2"));
-}
-
-static void test_restore_refused(void **state) {
-        struct bench *bench = *state;
-        struct job *job;
-
-        (void) bench_plug_identified(bench, PORT);
-        set_config(bench, "1");
-        bench_script(bench, "restore",
-                     "fail WrongBoard untouched 'The configuration is of another board'");
-        job = begin(bench, JOB_RESTORE, NULL);
-        failed(bench, job, FWD_WRONG_BOARD, BOARD_UNTOUCHED, "is of another board");
-        assert_non_null(strstr(job->message, "still has its firmware"));
-        config_is(bench, "1");
-}
+static const struct options by_the_profile = OPTIONS_INIT;
 
 /* The configuration survives the flash: nothing is written. */
 static void test_flash_kept(void **state) {
@@ -393,7 +150,7 @@ static void test_flash_by_profile(void **state) {
         assert_int_equal(n_backups(bench, NULL), 0);
 
         bench->service.devices->profile->keep_config = true;
-        job = begin(bench, JOB_FLASH, NULL);
+        job = begin(bench, JOB_FLASH, &by_the_profile);
         to_bootloader(bench, job);
         to_firmware(bench, job);
         succeeded(bench, job);
@@ -415,7 +172,7 @@ static void test_flash_from_bootloader(void **state) {
 
         failed(bench, begin(bench, JOB_FLASH, &keep), FWD_NOT_SUPPORTED, BOARD_UNTOUCHED,
                "start its firmware first");
-        job = begin(bench, JOB_FLASH, NULL);
+        job = begin(bench, JOB_FLASH, &by_the_profile);
         bench_until(bench, in_phase(job, "waiting-for-firmware"));
         assert_non_null(strstr(job_fact(job, "Notice"), "could not be backed up"));
         assert_non_null(strstr(job_fact(job, "Notice"), backup.id));
@@ -574,19 +331,8 @@ static void test_cancel_restore(void **state) {
         backup_is_safe(bench, job, "42");
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
-
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(test_backup),
-                TEST(test_backup_asks_whose_it_is),
-                TEST(test_backup_restarts_the_board),
-                TEST(test_backup_board_does_not_return),
-                TEST(test_backup_of_what_has_none),
-                TEST(test_backup_gives_nothing),
-                TEST(test_restore),
-                TEST(test_restore_partly),
-                TEST(test_restore_refused),
                 TEST(test_flash_kept),
                 TEST(test_flash_restored),
                 TEST(test_flash_warns),

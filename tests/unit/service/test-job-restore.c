@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Restores: what the board is given, and what is said of what it took. */
+
+#include "config-jobs.h"
+
+static void test_restore(void **state) {
+        struct bench *bench = *state;
+        const struct options options = {
+                .leave = true, .save_with_errors = true, .only = "serial,osd"};
+        _cleanup_free_ char *restore = NULL, *compare = NULL;
+        struct job *job;
+
+        (void) bench_plug_identified(bench, PORT);
+        set_config(bench, "1");
+        bench_script(bench, "restore", "say X.Rebooting=yes X.Applied=1");
+        job = begin(bench, JOB_RESTORE, &options);
+        to_firmware(bench, job);
+        succeeded(bench, job);
+        config_is(bench, "7");
+        called(bench, "identify restore compare");
+        restore = bench_call(bench, "restore");
+        assert_non_null(strstr(restore, "options= only=serial,osd save-with-errors=yes"));
+        compare = bench_call(bench, "compare");
+        assert_non_null(strstr(compare, "options= only=serial,osd"));
+        assert_null(strstr(compare, "save-with-errors"));
+        assert_string_equal(job_fact(job, "Config"), "restored");
+        assert_string_equal(job_fact(job, "ConfigApplied"), "1");
+}
+
+static void test_restore_partly(void **state) {
+        struct bench *bench = *state;
+        struct job *job;
+
+        (void) bench_plug_identified(bench, PORT);
+        bench_script(bench, "compare",
+                     "say X.Missing=2 'X.MissingLines=set a = 1; set b = 2'; success");
+        job = begin(bench, JOB_RESTORE, NULL);
+        succeeded(bench, job);
+        assert_string_equal(job_fact(job, "Config"), "partly-restored");
+        assert_non_null(strstr(job_fact(job, "Notice"), "2 settings of the configuration did not "
+                                                        "come back: set a = 1; set b = 2"));
+}
+
+static void test_restore_refused(void **state) {
+        struct bench *bench = *state;
+        struct job *job;
+
+        (void) bench_plug_identified(bench, PORT);
+        set_config(bench, "1");
+        bench_script(bench, "restore",
+                     "fail WrongBoard untouched 'The configuration is of another board'");
+        job = begin(bench, JOB_RESTORE, NULL);
+        failed(bench, job, FWD_WRONG_BOARD, BOARD_UNTOUCHED, "is of another board");
+        assert_non_null(strstr(job->message, "still has its firmware"));
+        config_is(bench, "1");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(test_restore),
+                TEST(test_restore_partly),
+                TEST(test_restore_refused),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
