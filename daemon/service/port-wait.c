@@ -278,10 +278,11 @@ char *port_wait_who(const struct port_wait *wait) {
         if (wait->is_usb) {
                 if (wait->fwupd_runs)
                         who = "Another program, probably fwupd,";
-        } else if (wait->presence == MODEM_MANAGER_OWNS ||
-                   (wait->presence == MODEM_MANAGER_RUNS && wait->rule == MODEM_RULE_PROCESS))
+        } else if (wait->presence == MODEM_MANAGER_OWNS)
                 who = "ModemManager";
-        else if (wait->presence == MODEM_MANAGER_RUNS && wait->rule == MODEM_RULE_NONE)
-                who = "Another program, probably ModemManager,";
+        else if (wait->presence == MODEM_MANAGER_RUNS && !wait->inhibition)
+                who = wait->rule == MODEM_RULE_PROCESS ? "ModemManager"
+                      : wait->rule == MODEM_RULE_NONE  ? "Another program, probably ModemManager,"
+                                                       : who;
         return text_format("%s has %s open", who, wait->node);
 }

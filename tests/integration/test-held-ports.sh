@@ -146,6 +146,10 @@ mm_start ttyACM99 /sys/devices/mock/1-1
 like "so is one that has another port of the board's" "$(wait_job "$(reboot)")" '^success'
 mm_stop
 back
+mm_start "${tty#/dev/}" /sys/devices/mock/1-1
+stub reboot 'fail PortHeld untouched "Another program has it open"'
+like "who has let go of the board does not have its port" "$(wait_job "$(reboot)")" '^failed .*PortHeld ErrorMessage=Another program has /dev/'
+mm_stop
 mm_start ttyACM99 /sys/devices/mock/1-11
 stub reboot "[ ! -s '$session/mm.out' ] || fail Failed untouched 'A modem was inhibited'; simctl replug 1-1 boot-pin=1 >&2; say PHASE=rebooting"
 like "and none of another board" "$(wait_job "$(reboot)")" '^success'
