@@ -100,3 +100,41 @@ void sim_clear(struct sim_host *h) {
         assert_int_equal(sim_out(h, CLRSTATUS, 0, NULL, 0), 0);
         sim_status(h, 0x00, 0, 2);
 }
+
+void sim_send(struct sim_host *h, const void *data, size_t size) {
+        model_serial_write(h->m, data, size, h->now_us);
+}
+
+size_t sim_receive(struct sim_host *h, unsigned ms, void *to, size_t size) {
+        uint64_t end_us = h->now_us + ms * 1000U;
+        uint8_t *bytes = to;
+        size_t n = 0;
+
+        for (;;) {
+                uint64_t at_us = model_next_event(h->m);
+
+                n += model_serial_read(h->m, bytes + n, size - n, h->now_us);
+                assert_true(n < size);
+                if (at_us > end_us)
+                        break;
+                if (at_us > h->now_us)
+                        h->now_us = at_us;
+                model_advance(h->m, h->now_us);
+                n += model_serial_read(h->m, bytes + n, size - n, h->now_us);
+        }
+        h->now_us = end_us;
+        model_advance(h->m, h->now_us);
+        return n;
+}
+
+void _sim_exchange(struct sim_host *h, const void *request, size_t request_size, const void *reply,
+                   size_t reply_size, const char *file, int line) {
+        uint8_t got[2048];
+        size_t n;
+
+        sim_send(h, request, request_size);
+        n = sim_receive(h, 10, got, sizeof(got));
+        if (n != reply_size || memcmp(got, reply, n) != 0)
+                fail_msg("%s:%d: %zu bytes, %02x … %02x", file, line, n, got[0],
+                         got[n ? n - 1 : 0]);
+}

@@ -52,3 +52,13 @@ void _sim_status(struct sim_host *h, uint8_t status, unsigned poll_ms, uint8_t s
                  const char *file, int line);
 /* To dfuIDLE after power-up. */
 void sim_clear(struct sim_host *h);
+
+/* The serial port of the board's firmware. */
+void sim_send(struct sim_host *h, const void *data, size_t size);
+/* Runs the clock until `ms` have passed, reads all that came; there must be room for more. */
+size_t sim_receive(struct sim_host *h, unsigned ms, void *to, size_t size);
+/* What is sent must be answered so, within 10 ms. Both are texts, their ends not counted. */
+#define sim_exchange(h, request, reply)                                                            \
+        _sim_exchange(h, request, sizeof(request) - 1, reply, sizeof(reply) - 1, __FILE__, __LINE__)
+void _sim_exchange(struct sim_host *h, const void *request, size_t request_size, const void *reply,
+                   size_t reply_size, const char *file, int line);

@@ -11,33 +11,18 @@ static char got[65536];
 
 /* What comes within `ms`. */
 static const char *hear(struct sim_host *h, unsigned ms) {
-        uint64_t end_us = h->now_us + ms * 1000U;
-        size_t n = 0;
-
-        for (;;) {
-                uint64_t at_us = model_next_event(h->m);
-
-                n += model_serial_read(h->m, (uint8_t *) got + n, sizeof(got) - 1 - n, h->now_us);
-                if (at_us > end_us)
-                        break;
-                if (at_us > h->now_us)
-                        h->now_us = at_us;
-                model_advance(h->m, h->now_us);
-        }
-        h->now_us = end_us;
-        model_advance(h->m, h->now_us);
-        got[n] = '\0';
+        got[sim_receive(h, ms, got, sizeof(got) - 1)] = '\0';
         return got;
 }
 
 static const char *say(struct sim_host *h, const char *text) {
-        model_serial_write(h->m, (const uint8_t *) text, strlen(text), h->now_us);
+        sim_send(h, text, strlen(text));
         return hear(h, 200);
 }
 
 /* MSP_API_VERSION, answered or not. */
 static bool speaks_msp(struct sim_host *h) {
-        model_serial_write(h->m, (const uint8_t *) "$M<\0\1\1", 6, h->now_us);
+        sim_send(h, "$M<\0\1\1", 6);
         return strncmp(hear(h, 200), "$M>", 3) == 0;
 }
 
