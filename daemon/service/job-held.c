@@ -101,8 +101,11 @@ bool job_held_again(struct job *job, struct worker_outcome *outcome) {
         bool first = !job_is_held(job);
         int r;
 
-        if (outcome->fault.error != FWD_PORT_HELD || job->service->settings.port_wait_ms == 0 ||
-            !what.node || job->worker_has_hidraw)
+        if (outcome->fault.error != FWD_PORT_HELD)
+                return false;
+        if (job->device->mode == MODE_BOOTLOADER)
+                job->bootloader_was_held = true;
+        if (job->service->settings.port_wait_ms == 0 || !what.node || job->worker_has_hidraw)
                 return false;
         if (job->cancelling) {
                 job_run(job); /* which sees that it is cancelled */

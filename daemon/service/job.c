@@ -340,6 +340,7 @@ static void compose_message(struct job *job) {
                 .state = job->state,
                 .in_bootloader =
                         job->device->mode == MODE_BOOTLOADER && job->fault.error != FWD_DEVICE_LOST,
+                .bootloader_was_held = job->bootloader_was_held,
                 .profile = job->device->profile,
                 .about_config = job->kind == JOB_BACKUP || job->kind == JOB_RESTORE ||
                                 job->kind == JOB_DEFAULTS,

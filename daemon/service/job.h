@@ -77,6 +77,7 @@ struct job {
         struct inhibitor *inhibitor; /* job-inhibit.c */
         size_t held_step;            /* that waits for the serial port */
         char *notice_before;         /* it waited */
+        bool bootloader_was_held;    /* by another program, since the job began */
         const struct await *await;
         unsigned generation; /* the board's, as this job last saw it */
         bool cancelling;

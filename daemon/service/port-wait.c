@@ -11,7 +11,8 @@
 #define FIRST_TRY_MS    250U
 #define LAST_TRY_MS     2000U
 #define TRY_ACCURACY_US (10U * 1000)
-#define FWUPD_NAME      "org.freedesktop.fwupd"
+#define FWUPD           "org.freedesktop.fwupd"
+#define FWUPD_IDLE      1U /* FwupdStatus: none of its devices is being worked on */
 
 struct port_wait {
         struct port_wait *next;
@@ -22,7 +23,7 @@ struct port_wait {
         bool is_usb; /* a bootloader's USB node, no serial port */
         enum modem_rule rule;
         enum modem_presence presence;
-        bool fwupd_runs;
+        bool fwupd_suspect;
         bool active;
         bool asking;                /* port_wait_ask() */
         bool hurry;                 /* no pause before the next try */
@@ -106,23 +107,49 @@ static void on_answer(void *userdata, enum modem_presence presence, const char *
                 settle(wait);
 }
 
-static int on_fwupd(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        struct port_wait *wait = userdata;
-        bool runs = !sd_bus_message_is_method_error(reply, NULL), news = runs != wait->fwupd_runs;
+static void suspect_fwupd(struct port_wait *wait, bool suspect) {
+        bool news = suspect != wait->fwupd_suspect;
 
-        wait->fwupd_runs = runs;
-        wait->fwupd_question = sd_bus_slot_unref(wait->fwupd_question);
+        wait->fwupd_suspect = suspect;
         if (news && wait->active)
                 wait->handlers->told(wait->userdata);
+}
+
+static bool is_absent(sd_bus_message *reply) {
+        return sd_bus_message_is_method_error(reply, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+               sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NAME_HAS_NO_OWNER);
+}
+
+static int on_fwupd(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        struct port_wait *wait = userdata;
+        uint32_t status = 0;
+
+        wait->fwupd_question = sd_bus_slot_unref(wait->fwupd_question);
+        if (!sd_bus_message_is_method_error(reply, NULL))
+                (void) sd_bus_message_read(reply, "v", "u", &status);
+        suspect_fwupd(wait, !is_absent(reply) && status != FWUPD_IDLE);
         return 0;
 }
 
-/* fwupd opens every DFU device that comes, to see what it is. It has no word for which. */
+/* fwupd opens every DFU device that comes, to see what it is, and those that it updates. It has no
+ * word for which; but it says when it is idle, and answers nothing while it speaks to a device. */
 static int ask_for_fwupd(struct port_wait *wait) {
-        return sd_bus_call_method_async(wait->service->machine_bus, &wait->fwupd_question,
-                                        "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                        "org.freedesktop.DBus", "GetNameOwner", on_fwupd, wait, "s",
-                                        FWUPD_NAME);
+        _cleanup_(sd_bus_message_unref_p) sd_bus_message *call = NULL;
+        int r;
+
+        if (wait->fwupd_question) {
+                suspect_fwupd(wait, true);
+                return 0;
+        }
+        r = sd_bus_message_new_method_call(wait->service->machine_bus, &call, FWUPD, "/",
+                                           "org.freedesktop.DBus.Properties", "Get");
+        if (r >= 0)
+                r = sd_bus_message_set_auto_start(call, false);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "ss", FWUPD, "Status");
+        return r < 0 ? r
+                     : sd_bus_call_async(wait->service->machine_bus, &wait->fwupd_question, call,
+                                         on_fwupd, wait, 0);
 }
 
 struct port_wait *port_wait_free(struct port_wait *wait) {
@@ -211,7 +238,7 @@ static int schedule(struct port_wait *wait) {
 
 static int ask(struct port_wait *wait) {
         if (wait->is_usb)
-                return wait->fwupd_question ? 0 : ask_for_fwupd(wait);
+                return ask_for_fwupd(wait);
         return wait->question ? 0
                               : modem_ask(wait->service, wait->node, wait->port, on_answer, wait,
                                           &wait->question);
@@ -276,7 +303,7 @@ char *port_wait_who(const struct port_wait *wait) {
         const char *who = "Another program";
 
         if (wait->is_usb) {
-                if (wait->fwupd_runs)
+                if (wait->fwupd_suspect)
                         who = "Another program, probably fwupd,";
         } else if (wait->presence == MODEM_MANAGER_OWNS)
                 who = "ModemManager";

@@ -5,9 +5,12 @@
 
 #include "base/text.h"
 
-static const char *state_clause(enum board_state state, bool in_bootloader) {
+static const char *state_clause(enum board_state state, bool in_bootloader, bool was_held) {
         switch (state) {
         case BOARD_UNTOUCHED:
+                if (was_held)
+                        return "is untouched by this job; the program that has or had it may have "
+                               "changed it";
                 return in_bootloader ? "is untouched: its old firmware is whole; it is in its "
                                        "bootloader, and starts the firmware when it is plugged in "
                                        "again"
@@ -86,7 +89,8 @@ char *result_message(const struct fault *fault, const struct result_context *con
 
         const char *state = context->about_config
                                     ? "still has its firmware"
-                                    : state_clause(context->state, context->in_bootloader);
+                                    : state_clause(context->state, context->in_bootloader,
+                                                   context->bootloader_was_held);
         bool backup = has_backup(context);
 
         return text_format(

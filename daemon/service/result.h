@@ -12,6 +12,7 @@ struct result_context {
         const char *name; /* "Betaflight flight controller" */
         enum board_state state;
         bool in_bootloader;                  /* as it was last seen */
+        bool bootloader_was_held;            /* by a program that writes firmware, perhaps */
         const struct board_profile *profile; /* for its hints; may be NULL */
         bool about_config;                   /* the firmware is not what it was about */
         bool about_defaults;                 /* nor a configuration of somebody's */

@@ -182,18 +182,34 @@ job_path=$(flash)
 saw "a claimed bootloader is waited for" "^PropertiesChanged $job_path .*Notice=Another program has /dev/bus/usb/[0-9/]+ open\. .*40 s at most"
 hold_end
 like "and flashed when it is free" "$(wait_job "$job_path")" '^success State=verified .*PortWaitSeconds='
-# fwupd opens every DFU device that comes.
+# fwupd opens every DFU device that comes; while it does, it answers nothing.
 back
 one=$(device_path 1-1)
 simctl replug 1-1 boot-pin=1
 seen '^PropertiesChanged .*Mode=bootloader|^DeviceAdded .*Mode=bootloader'
 one=$(device_path 1-1)
-name-owner org.freedesktop.fwupd >/dev/null &
-session_pids+=($!)
-wait_for_name org.freedesktop.fwupd $!
+fwupd_start() {
+        /usr/bin/python3 "$tests_dir/lib/mock-fwupd.py" "$1" >"$session/fwupd.log" 2>&1 &
+        fwupd_pid=$!
+        session_pids+=("$fwupd_pid")
+        wait_for_name org.freedesktop.fwupd $fwupd_pid || session_die "the mock fwupd did not come up"
+}
+fwupd_stop() {
+        kill -CONT "$fwupd_pid"
+        kill "$fwupd_pid"
+        wait "$fwupd_pid" 2>/dev/null
+}
 claim "$(get "$one" $device Node)"
+fwupd_start 5
 job_path=$(flash)
-saw "fwupd is suspected, if it runs" "^PropertiesChanged $job_path .*Notice=Another program, probably fwupd, has /dev/bus/usb/"
+saw "fwupd is suspected, if it is at work" "^PropertiesChanged $job_path .*Notice=Another program, probably fwupd, has /dev/bus/usb/"
+fwupd_stop
+saw "and no longer when it is gone" "^PropertiesChanged $job_path .*Notice=Another program has /dev/bus/usb/"
+fwupd_start 1
+kill -STOP "$fwupd_pid"
+saw "nor is one trusted that says nothing" "^PropertiesChanged $job_path .*Notice=Another program, probably fwupd, has /dev/bus/usb/"
+kill -CONT "$fwupd_pid"
+saw "one that is idle has not got it" "^PropertiesChanged $job_path .*Notice=Another program has /dev/bus/usb/"
 hold_end
 like "it is waited for too" "$(wait_job "$job_path")" '^success State=verified '
 
@@ -209,7 +225,7 @@ job_path=$(flash)
 seen "^PropertiesChanged $job_path .*Phase=waiting-for-port"
 saw "what stays claimed is given up" "^JobRemoved $job_path failed"
 unlike "until then it is waited for, and nothing else is told" "$skipped" 'Phase=(opening|inspecting)'
-like "with what was waited for, and how it is found out who has it" "$(wait_job "$job_path")" \
-        '^failed State=untouched .*PortHeld ErrorMessage=Another program(, probably fwupd,)? has /dev/bus/usb/[0-9/]+ open, for more than 1 s '
+like "with what was waited for, and how it is found out who has it, which is not an idle fwupd" "$(wait_job "$job_path")" \
+        '^failed State=untouched .*PortHeld ErrorMessage=Another program has /dev/bus/usb/[0-9/]+ open, for more than 1 s \(fuser .* untouched by this job;'
 hold_end
 done_testing

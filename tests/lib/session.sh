@@ -102,6 +102,7 @@ bus_start() {
     <allow send_destination="org.freedesktop.ModemManager1" send_interface="org.freedesktop.DBus.ObjectManager"/>
     <allow own="org.freedesktop.login1"/>
     <allow own="org.freedesktop.fwupd"/>
+    <allow send_destination="org.freedesktop.fwupd" send_interface="org.freedesktop.DBus.Properties" send_member="Get"/>
     <allow own="org.freedesktop.systemd1"/>
     <allow send_destination="org.freedesktop.systemd1" send_interface="org.freedesktop.systemd1.Manager"
            send_member="ListUnitsByPatterns"/>

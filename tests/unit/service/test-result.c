@@ -75,6 +75,19 @@ static void test_untouched_in_bootloader(void **state) {
         assert_non_null(strstr(text, "in its bootloader"));
 }
 
+/* Who had it may have been writing: that its old firmware is whole is not for this job to say. */
+static void test_untouched_but_held(void **state) {
+        struct result_context c = context(BOARD_UNTOUCHED);
+        struct fault fault = FAULT_INIT;
+        _cleanup_free_ char *text = NULL;
+
+        c.in_bootloader = c.bootloader_was_held = true;
+        fault_set(&fault, FWD_PORT_HELD, "Another program has it");
+        text = result_message(&fault, &c);
+        assert_non_null(strstr(text, "is untouched by this job; the program that has or had it"));
+        assert_null(strstr(text, "whole"));
+}
+
 static void test_cancelled_halfway(void **state) {
         const struct result_context c = context(BOARD_ERASED);
         struct fault fault = FAULT_INIT;
@@ -115,6 +128,7 @@ int main(void) {
                 cmocka_unit_test(test_every_error_and_state),
                 cmocka_unit_test(test_profile_knows_better),
                 cmocka_unit_test(test_untouched_in_bootloader),
+                cmocka_unit_test(test_untouched_but_held),
                 cmocka_unit_test(test_cancelled_halfway),
                 cmocka_unit_test(test_no_access),
                 cmocka_unit_test(test_refusal),
