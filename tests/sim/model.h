@@ -50,6 +50,8 @@ struct model_stats {
         uint64_t passthroughs;         /* Crazyflie: its motors were handed to the pass-through */
 };
 
+/* What a kind is. All but `control`, `plug` and `unplug` may be NULL: nothing happens by itself,
+ * there are no knobs and no memory, the counters are model->stats, and free() is enough. */
 struct model_ops {
         /* One transfer on EP0 begins at now_us; OUT data in `data`. The answer is decided here,
          * at_us tells when it arrives; the model's state moves with it. The host giving up changes
@@ -104,6 +106,7 @@ struct model {
         const uint8_t *config_descriptor;
         size_t config_size;
         const char *manufacturer, *product, *serial; /* NULL if none */
+        struct model_stats stats;                    /* of a kind that has no `stats` of its own */
         bool has_serial_port;                        /* a ttyACM belongs to it */
 };
 

@@ -217,10 +217,6 @@ static void advance(struct firmware *fw, uint64_t now_us) {
         b->reboot_pending = b->cli.pending = false;
 }
 
-static void free_betaflight(struct firmware *fw) {
-        free(fw);
-}
-
 static const struct firmware_ops betaflight_ops = {
         .start = start,
         .control = control,
@@ -231,7 +227,6 @@ static const struct firmware_ops betaflight_ops = {
         .next_event = next_event,
         .advance = advance,
         .set = betaflight_set,
-        .free = free_betaflight,
 };
 
 struct firmware *betaflight_new(const struct betaflight_target *target) {

@@ -382,8 +382,7 @@ static void board_free(struct model *m) {
         struct board *b = board_of(m);
 
         rom_clear(&b->rom);
-        if (b->fw)
-                b->fw->ops->free(b->fw);
+        free(b->fw);
         free(b);
 }
 
@@ -409,8 +408,7 @@ struct model *board_new(const struct chip *chip, struct firmware *fw) {
         struct board *b = calloc(1, sizeof(*b));
 
         if (!b || rom_init(&b->rom, chip) < 0) {
-                if (fw)
-                        fw->ops->free(fw);
+                free(fw);
                 free(b);
                 return NULL;
         }

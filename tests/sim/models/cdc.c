@@ -146,10 +146,6 @@ static int cdc_fw_set(struct firmware *fw, const char *key, const char *value) {
         return -ENOENT;
 }
 
-static void cdc_fw_free(struct firmware *fw) {
-        free(fw);
-}
-
 static const struct firmware_ops cdc_ops = {
         .start = cdc_start,
         .control = cdc_fw_control,
@@ -158,7 +154,6 @@ static const struct firmware_ops cdc_ops = {
         .next_event = cdc_fw_next_event,
         .advance = cdc_fw_advance,
         .set = cdc_fw_set,
-        .free = cdc_fw_free,
 };
 
 struct firmware *firmware_cdc_new(void) {

@@ -15,7 +15,6 @@
 struct ch340 {
         struct model model;
         struct usb_face face;
-        struct model_stats stats;
 };
 
 static struct ch340 *ch340_of(struct model *m) {
@@ -46,7 +45,7 @@ static void control(struct model *m, const struct model_setup *setup, const uint
                     uint64_t now_us, struct model_answer *ret) {
         struct ch340 *c = ch340_of(m);
 
-        c->stats.control_transfers++;
+        m->stats.control_transfers++;
         *ret = (struct model_answer){.kind = ANSWER_GONE, .at_us = now_us};
         if (!m->on_bus)
                 return;
@@ -58,13 +57,6 @@ static void control(struct model *m, const struct model_setup *setup, const uint
         ret->size = setup->length < sizeof(ret->data) ? setup->length : sizeof(ret->data);
         if (setup->request_type == REQUEST_IN && setup->request == READ_VERSION && ret->size > 0)
                 ret->data[0] = VERSION;
-}
-
-static uint64_t next_event(struct model *m) {
-        return MODEL_NEVER;
-}
-
-static void advance(struct model *m, uint64_t now_us) {
 }
 
 static void plug(struct model *m, uint64_t now_us) {
@@ -79,41 +71,10 @@ static void unplug(struct model *m, uint64_t now_us) {
         m->on_bus = false;
 }
 
-static void reset(struct model *m, uint64_t now_us) {
-}
-
-static int set(struct model *m, const char *key, const char *value, uint64_t now_us) {
-        return -ENOENT;
-}
-
-static int load(struct model *m, uint64_t address, const void *data, size_t size) {
-        return -ERANGE;
-}
-
-static int dump(struct model *m, uint64_t address, void *to, size_t size) {
-        return -ERANGE;
-}
-
-static void stats(struct model *m, struct model_stats *ret) {
-        *ret = ch340_of(m)->stats;
-}
-
-static void free_ch340(struct model *m) {
-        free(m);
-}
-
 static const struct model_ops ch340_ops = {
         .control = control,
-        .next_event = next_event,
-        .advance = advance,
         .plug = plug,
         .unplug = unplug,
-        .reset = reset,
-        .set = set,
-        .load = load,
-        .dump = dump,
-        .stats = stats,
-        .free = free_ch340,
 };
 
 struct model *ch340_new(void) {

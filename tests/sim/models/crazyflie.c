@@ -169,10 +169,6 @@ static enum firmware_boot boot(const struct firmware *fw, const struct flash *fl
         return BOOT_NOTHING;
 }
 
-static void free_crazyflie(struct firmware *fw) {
-        free(fw);
-}
-
 static const struct firmware_ops ops = {
         .start = start,
         .control = control,
@@ -182,7 +178,6 @@ static const struct firmware_ops ops = {
         .advance = advance,
         .set = set,
         .boot = boot,
-        .free = free_crazyflie,
 };
 
 static void fill(uint8_t *bytes, size_t size, uint32_t stack, uint32_t reset) {

@@ -33,7 +33,6 @@ struct dfu11 {
         struct model model;
         struct usb_face face;
         struct faults faults;
-        struct model_stats stats;
         uint8_t memory[MEMORY_SIZE];
         bool powered, runtime, starts_in_runtime, tolerant, complete;
         bool no_upload, endless; /* cannot be read; has always one more block to give */
@@ -122,7 +121,7 @@ static void finish_block(struct dfu11 *d) {
                 return;
         }
         memcpy(d->memory + offset, d->block, d->block_size);
-        d->stats.bytes_programmed += d->block_size;
+        d->model.stats.bytes_programmed += d->block_size;
         d->block_size = 0;
         d->state = BSTATE_DNLOAD_SYNC;
 }
@@ -177,7 +176,7 @@ static void upload(struct dfu11 *d, const struct model_setup *setup, struct mode
         memcpy(ret->data, d->memory + offset, size);
         ret->kind = ANSWER_DATA;
         ret->size = size;
-        d->stats.bytes_uploaded += size;
+        d->model.stats.bytes_uploaded += size;
         d->state = size < setup->length ? BSTATE_IDLE : BSTATE_UPLOAD_IDLE;
 }
 
@@ -190,7 +189,7 @@ static void get_status(struct dfu11 *d, const struct model_setup *setup, struct 
                 if (d->state == BSTATE_DNLOAD_IDLE)
                         break;
                 poll_ms = POLL_MS;
-                d->stats.program_us += POLL_MS * UINT64_C(1000);
+                d->model.stats.program_us += POLL_MS * UINT64_C(1000);
                 break;
         case BSTATE_MANIFEST_SYNC:
                 d->state = d->complete ? BSTATE_IDLE : BSTATE_MANIFEST;
@@ -298,7 +297,7 @@ static void control(struct model *m, const struct model_setup *setup, const uint
         *ret = (struct model_answer){.kind = ANSWER_GONE, .at_us = now_us};
         if (!d->model.on_bus)
                 return;
-        d->stats.control_transfers++;
+        d->model.stats.control_transfers++;
         ret->kind = ANSWER_STALL;
         ret->at_us = now_us + scaled(d, wire_us);
         switch (find_fault(d, setup)) {
@@ -316,10 +315,10 @@ static void control(struct model *m, const struct model_setup *setup, const uint
         }
         if (face_control(&d->face, setup, ret))
                 return;
-        d->stats.dnloads += setup->request == DFU_REQUEST_DNLOAD;
-        d->stats.uploads += setup->request == DFU_REQUEST_UPLOAD;
-        d->stats.getstatuses += setup->request == DFU_REQUEST_GETSTATUS;
-        d->stats.other_wire_us += wire_us;
+        d->model.stats.dnloads += setup->request == DFU_REQUEST_DNLOAD;
+        d->model.stats.uploads += setup->request == DFU_REQUEST_UPLOAD;
+        d->model.stats.getstatuses += setup->request == DFU_REQUEST_GETSTATUS;
+        d->model.stats.other_wire_us += wire_us;
         if (d->runtime)
                 runtime_request(d, setup, ret);
         else if (!dfu_request(d, setup, data, ret) && d->state != BSTATE_MANIFEST_WAIT_RESET)
@@ -389,7 +388,7 @@ static int set(struct model *m, const char *key, const char *value, uint64_t now
                 return 0;
         }
         if (strcmp(key, "reset-stats") == 0) {
-                d->stats = (struct model_stats){0};
+                d->model.stats = (struct model_stats){0};
                 return 0;
         }
         return faults_set(&d->faults, key, value);
@@ -409,14 +408,6 @@ static int dump(struct model *m, uint64_t address, void *to, size_t size) {
         return 0;
 }
 
-static void stats(struct model *m, struct model_stats *ret) {
-        *ret = dfu11_of(m)->stats;
-}
-
-static void free_dfu11(struct model *m) {
-        free(m);
-}
-
 static const struct model_ops dfu11_ops = {
         .control = control,
         .next_event = next_event,
@@ -427,8 +418,6 @@ static const struct model_ops dfu11_ops = {
         .set = set,
         .load = load,
         .dump = dump,
-        .stats = stats,
-        .free = free_dfu11,
 };
 
 struct model *dfu11_new(void) {

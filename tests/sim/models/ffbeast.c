@@ -213,10 +213,6 @@ static int set(struct firmware *fw, const char *key, const char *value) {
         return 0;
 }
 
-static void free_ffbeast(struct firmware *fw) {
-        free(fw);
-}
-
 static const struct firmware_ops ffbeast_ops = {
         .start = start,
         .control = control,
@@ -227,7 +223,6 @@ static const struct firmware_ops ffbeast_ops = {
         .next_event = next_event,
         .advance = advance,
         .set = set,
-        .free = free_ffbeast,
 };
 
 struct firmware *ffbeast_new(const struct ffbeast_product *product) {

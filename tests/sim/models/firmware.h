@@ -46,9 +46,9 @@ struct firmware_ops {
         /* What starts when the chip begins at `address`. NULL: whatever has a vector table. */
         enum firmware_boot (*boot)(const struct firmware *fw, const struct flash *flash,
                                    uint32_t address, enum firmware_entry entry);
-        void (*free)(struct firmware *fw);
 };
 
+/* The first member of what a kind of firmware has more; free() lets go of it. */
 struct firmware {
         const struct firmware_ops *ops;
         struct usb_face face;

@@ -10,8 +10,10 @@
 #include "models/kinds.h"
 
 struct model *model_free(struct model *m) {
-        if (m)
+        if (m && m->ops->free)
                 m->ops->free(m);
+        else
+                free(m);
         return NULL;
 }
 
@@ -77,11 +79,12 @@ int model_in(struct model *m, uint8_t endpoint, uint8_t *to, size_t size, uint64
 }
 
 uint64_t model_next_event(struct model *m) {
-        return m->ops->next_event(m);
+        return m->ops->next_event ? m->ops->next_event(m) : MODEL_NEVER;
 }
 
 void model_advance(struct model *m, uint64_t now_us) {
-        m->ops->advance(m, now_us);
+        if (m->ops->advance)
+                m->ops->advance(m, now_us);
 }
 
 void model_plug(struct model *m, uint64_t now_us) {
@@ -93,7 +96,8 @@ void model_unplug(struct model *m, uint64_t now_us) {
 }
 
 void model_reset(struct model *m, uint64_t now_us) {
-        m->ops->reset(m, now_us);
+        if (m->ops->reset)
+                m->ops->reset(m, now_us);
 }
 
 static int set_mute(struct model *m, const char *value) {
@@ -110,17 +114,20 @@ static int set_mute(struct model *m, const char *value) {
 int model_set(struct model *m, const char *key, const char *value, uint64_t now_us) {
         if (strcmp(key, "mute") == 0)
                 return set_mute(m, value);
-        return m->ops->set(m, key, value, now_us);
+        return m->ops->set ? m->ops->set(m, key, value, now_us) : -ENOENT;
 }
 
 int model_load(struct model *m, uint64_t address, const void *data, size_t size) {
-        return m->ops->load(m, address, data, size);
+        return m->ops->load ? m->ops->load(m, address, data, size) : -ERANGE;
 }
 
 int model_dump(struct model *m, uint64_t address, void *to, size_t size) {
-        return m->ops->dump(m, address, to, size);
+        return m->ops->dump ? m->ops->dump(m, address, to, size) : -ERANGE;
 }
 
 void model_stats(struct model *m, struct model_stats *ret) {
-        m->ops->stats(m, ret);
+        if (m->ops->stats)
+                m->ops->stats(m, ret);
+        else
+                *ret = m->stats;
 }

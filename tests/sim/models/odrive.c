@@ -375,10 +375,6 @@ static int set(struct firmware *fw, const char *key, const char *value) {
         return r;
 }
 
-static void free_odrive(struct firmware *fw) {
-        free(fw);
-}
-
 static const struct firmware_ops odrive_ops = {
         .start = start,
         .control = control,
@@ -389,7 +385,6 @@ static const struct firmware_ops odrive_ops = {
         .next_event = next_event,
         .advance = advance,
         .set = set,
-        .free = free_odrive,
 };
 
 struct firmware *odrive_firmware_new(void) {
