@@ -195,16 +195,11 @@ static int set_names(struct port_wait *wait, const struct port_wait_for *what) {
         return r < 0 ? r : set_text(&wait->node, what->node);
 }
 
-static int begin(struct port_wait *wait, const struct port_wait_for *what) {
-        int r = set_names(wait, what);
-
-        if (r < 0)
-                return r;
+static void begin(struct port_wait *wait) {
         wait->active = true;
         wait->hurry = false;
         wait->begin_ms = now_ms();
         wait->next_ms = FIRST_TRY_MS;
-        return 0;
 }
 
 static int make(struct service *service, struct port_wait **ret) {
@@ -244,21 +239,32 @@ static int ask(struct port_wait *wait) {
                                           &wait->question);
 }
 
-int port_wait_again(struct service *service, struct port_wait **wait,
-                    const struct port_wait_for *what, const struct port_wait_handlers *handlers,
-                    void *userdata) {
-        int r = 0;
+/* Makes it, if there is none yet, and sets what it is for. */
+static int prepare(struct service *service, struct port_wait **wait,
+                   const struct port_wait_for *what, const struct port_wait_handlers *handlers,
+                   void *userdata) {
+        int r = *wait ? 0 : make(service, wait);
 
-        if (!*wait)
-                r = make(service, wait);
-        if (r >= 0 && !(*wait)->active)
-                r = begin(*wait, what);
+        if (r >= 0)
+                r = set_names(*wait, what);
         if (r < 0)
                 return r;
         (*wait)->handlers = handlers;
         (*wait)->userdata = userdata;
         (*wait)->is_usb = what->is_usb;
         (*wait)->rule = what->rule;
+        return 0;
+}
+
+int port_wait_again(struct service *service, struct port_wait **wait,
+                    const struct port_wait_for *what, const struct port_wait_handlers *handlers,
+                    void *userdata) {
+        int r = prepare(service, wait, what, handlers, userdata);
+
+        if (r < 0)
+                return r;
+        if (!(*wait)->active)
+                begin(*wait);
         r = schedule(*wait);
         if (r < 0)
                 return r;
@@ -270,18 +276,10 @@ int port_wait_again(struct service *service, struct port_wait **wait,
 int port_wait_ask(struct service *service, struct port_wait **wait,
                   const struct port_wait_for *what, const struct port_wait_handlers *handlers,
                   void *userdata) {
-        int r = 0;
+        int r = prepare(service, wait, what, handlers, userdata);
 
-        if (!*wait)
-                r = make(service, wait);
-        if (r >= 0)
-                r = set_names(*wait, what);
         if (r < 0)
                 return r;
-        (*wait)->handlers = handlers;
-        (*wait)->userdata = userdata;
-        (*wait)->is_usb = what->is_usb;
-        (*wait)->rule = what->rule;
         r = ask(*wait);
         (*wait)->asking = r >= 0;
         return r;
