@@ -366,7 +366,7 @@ void devices_tty_rule(struct service *service, const char *port, enum modem_rule
 void device_set_port_driver(struct device *device, const struct port_driver *driver) {
         struct port_driver now = {};
 
-        if (device->mode == MODE_FIRMWARE && !device->tty)
+        if (device->mode == MODE_FIRMWARE)
                 now = *driver;
         if (port_driver_may_be_brltty(&now))
                 brltty_ask(device->service);
@@ -381,7 +381,7 @@ void devices_port_driver(struct service *service, const char *port,
                          const struct port_driver *driver) {
         struct device *device = device_find_port(service, port);
 
-        if (!device)
+        if (!device || device->tty)
                 return;
         device_set_port_driver(device, driver);
         if (device->job)

@@ -118,7 +118,7 @@ int config_prepare(struct job *job, const char *operation, struct worker_request
         if (config_check_board(job->device, &job->fault) < 0)
                 return -EOPNOTSUPP;
         if (!job->device->tty)
-                return job_fault(job, FWD_DEVICE_LOST, "The board's serial port went away");
+                return step_port_gone(job);
         job->resets = false;
         *ret = step_request(job, operation);
         ret->tty = job->device->tty;

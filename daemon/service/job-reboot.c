@@ -40,7 +40,7 @@ static int reboot_start(struct job *job) {
                 return step_start_worker(job, &request);
         }
         if (!job->device->tty)
-                return job_fault(job, FWD_DEVICE_LOST, "The board's serial port went away");
+                return step_port_gone(job);
         request.tty = job->device->tty;
         return step_start_worker(job, &request);
 }

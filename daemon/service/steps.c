@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "service/device.h"
+#include "service/udev.h"
 
 int job_fault(struct job *job, enum fwd_error error, const char *format, ...) {
         char message[sizeof(job->fault.message)];
@@ -169,6 +170,28 @@ static void on_report(void *userdata, const struct report *report) {
                 device_learn(job->device, report);
 }
 
+int step_port_gone(struct job *job) {
+        _cleanup_free_ char *text = NULL;
+
+        udev_look_at_driver(job->service, job->port);
+        text = port_driver_text(job->device);
+        return job_fault(job, port_driver_is_held(job->device) ? FWD_PORT_HELD : FWD_DEVICE_LOST,
+                         "%s", text ? text : "The board's serial port went away");
+}
+
+/* The worker's port has gone, and the board has not: who took it? What leaves the bus has lost the
+ * kernel's driver too, but nobody has claimed it. */
+static void name_claim(struct job *job, struct fault *fault) {
+        if (!job->worker_has_tty || fault->error != FWD_DEVICE_LOST || board_is_gone(job))
+                return;
+        udev_look_at_driver(job->service, job->port);
+        if (job->device->port_driver.state != PORT_DRIVER_CLAIMED)
+                return;
+        (void) step_port_gone(job);
+        *fault = job->fault;
+        job->fault = (struct fault) FAULT_INIT;
+}
+
 static void on_done(void *userdata, const struct worker_outcome *said) {
         struct job *job = userdata;
         const struct step *step = present(job);
@@ -179,6 +202,7 @@ static void on_done(void *userdata, const struct worker_outcome *said) {
         job_set_state(job, outcome.state);
         if (job_held_again(job, &outcome))
                 return;
+        name_claim(job, &outcome.fault);
         job_held_end(job);
         if (step->finish)
                 r = step->finish(job, &outcome);

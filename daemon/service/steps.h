@@ -49,6 +49,8 @@ struct await {
 void job_run(struct job *job);
 /* Starts a worker for this step; STEP_STARTED, or negative with job->fault. */
 int step_start_worker(struct job *job, const struct worker_request *request);
+/* The board is there and its serial port is not any more: job->fault, with who took it. */
+int step_port_gone(struct job *job);
 /* Begins to wait. */
 int step_start_await(struct job *job, const struct await *await);
 int job_fault(struct job *job, enum fwd_error error, const char *format, ...) _printf_(3, 4);

@@ -92,6 +92,21 @@ like "the service that comes later sees it too" "$(get "$(device_path 1-1)" $dev
 simctl driver 1-1 bound
 simctl remove 1-1
 
+# --- taken away while a worker has it
+fwd_stop
+stub_start
+FWD_ENV=()
+simctl plug betaflight-f405 1-1
+simctl wait 1-1 firmware
+fwd_start
+seen '^PropertiesChanged .*Variant=BTFL'
+one=$(device_path 1-1)
+stub reboot "simctl driver 1-1 usbfs >&2; fail DeviceLost untouched '/dev/ttyACM0 is gone'"
+like "a port that is taken away in mid-job is no board that was unplugged" "$(wait_job "$(reboot)")" \
+        "^failed State=untouched .*ErrorName=.*PortHeld ErrorMessage=$claimed"
+unset FWD_WORKER
+simctl remove 1-1
+
 # --- brltty, by its udev rule
 fwd_stop
 sim_stop
