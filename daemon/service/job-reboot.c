@@ -50,7 +50,8 @@ static int reboot_finish(struct job *job, const struct worker_outcome *outcome) 
         const char *method = job_fact(job, "Method");
 
         job->deaf = method && strcmp(method, "by-hand") == 0;
-        if (outcome->fault.error == FWD_OK || outcome->fault.error == FWD_DEVICE_LOST)
+        if (outcome->fault.error == FWD_OK ||
+            (outcome->fault.error == FWD_DEVICE_LOST && !job->never_open))
                 return 0;
         job->fault = outcome->fault;
         return -EIO;

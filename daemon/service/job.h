@@ -76,6 +76,7 @@ struct job {
         struct port_wait *port_wait; /* job-held.c */
         struct inhibitor *inhibitor; /* job-inhibit.c */
         size_t held_step;            /* that waits for the serial port */
+        bool never_open;             /* what the last worker was given was held to its end */
         char *notice_before;         /* it waited */
         bool bootloader_was_held;    /* by another program, since the job began */
         const struct await *await;

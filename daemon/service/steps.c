@@ -202,6 +202,7 @@ static void on_done(void *userdata, const struct worker_outcome *said) {
         job_set_state(job, outcome.state);
         if (job_held_again(job, &outcome))
                 return;
+        job->never_open = job_is_held(job);
         name_claim(job, &outcome.fault);
         job_held_end(job);
         if (step->finish)

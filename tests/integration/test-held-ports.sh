@@ -105,8 +105,13 @@ is_at_most "ModemManager's end is heard: the next try is at once (ms)" $((($(dat
 stub reboot 'simctl replug 1-1 boot-pin=1 >&2'
 is "then the port is free" "$(wait_job "$job_path" | cut -d' ' -f1)" success
 
-# --- it has made a modem of the board
+# --- gone before udev has told
 back
+stub reboot "[ ! -e '$session/tried-once' ] || fail DeviceLost untouched 'The port is gone'
+        : >'$session/tried-once'; fail PortHeld untouched 'Another program has it open'"
+like "a board that never was spoken to is not waited for as a bootloader" "$(wait_job "$(reboot)")" '^failed State=untouched .*DeviceLost'
+
+# --- it has made a modem of the board
 mm_start "${tty#/dev/}" /sys/devices/mock/1-1
 stub reboot "[ -s '$session/mm.out' ] || fail PortHeld untouched 'Another program has it open'; simctl replug 1-1 boot-pin=1 >&2; say PHASE=rebooting"
 job_path=$(reboot)
