@@ -146,6 +146,21 @@ mm_start "${tty#/dev/}" /sys/devices/mock/1-1
 stub reboot "[ -s '$session/mm.out' ] || fail Failed untouched 'It has not been inhibited'; simctl replug 1-1 boot-pin=1 >&2; say PHASE=rebooting"
 like "a modem is inhibited before its port is touched" "$(wait_job "$(reboot)")" '^success'
 mm_stop
+
+# --- so it is for those that only ask a board for a plan
+stub identify 'say X.Variant=BTFL X.FirmwareVersion=4.4.2 X.BoardName=STUB405 X.CustomDefaults=available X.ConfigState=bare'
+back
+printf 'set stub = 7\nsave\n' >"$session/config.txt"
+for plan in "restore:$session/config.txt" "defaults:--custom-defaults"; do
+        mm_start "${tty#/dev/}" /sys/devices/mock/1-1
+        stub "${plan%%:*}" "grep -q ^inhibited '$session/mm.out' && ! grep -q ^released '$session/mm.out' || fail Failed untouched 'It is not inhibited'; say X.Plan=0"
+        check_exit "${plan%%:*}: a modem is inhibited before a plan is asked for" 0 fwctl restore --dry-run 1-1 "${plan#*:}"
+        # The service's word may come after its answer to fwctl.
+        while read -r -t "$WAIT_S" line; do [[ $line = released* ]] && break; done < <(exec tail --pid="$mm_pid" -n +1 -f "$session/mm.out")
+        is "${plan%%:*}: and then let go" "$(xargs <"$session/mm.out")" "inhibited /sys/devices/mock/1-1 released /sys/devices/mock/1-1"
+        mm_stop
+done
+unstub identify
 back
 mm_start ttyACM99 /sys/devices/mock/1-1
 like "so is one that has another port of the board's" "$(wait_job "$(reboot)")" '^success'

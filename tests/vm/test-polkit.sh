@@ -6,10 +6,11 @@ set -u
 # shellcheck source=tests/vm/scenario.sh
 . "$(dirname "$0")/scenario.sh"
 
-# The boards: 1-1 in its firmware, 3-1 a bare chip, 5-1 with a loader of its own.
+# The boards: 1-1 in its firmware, 1-2 in one that has custom defaults, 3-1 a bare chip, 5-1 with a loader of its own.
 machine
 guest '
-        plug betaflight-f405 1-1 && MODE=bootloader plug stm32-f405 3-1 && plug crazyflie 5-1 && await 100 identified 1-1
+        plug betaflight-f405 1-1 && plug betaflight-f405 1-2 version=4.3.1 custom-defaults=1 uid=0011223344556677889900aa
+        MODE=bootloader plug stm32-f405 3-1 && plug crazyflie 5-1 && await 100 identified 1-1 && await 100 identified 1-2
         may_ssh remote && may_ssh admin
         echo admin:Up-and-away | chpasswd
         cp $data/hello-1.bin /tmp
@@ -31,6 +32,9 @@ say backup fwctl backup 1-1 /tmp/$me-config.txt
 say kept-backup fwctl restore 1-1 "$(cat /tmp/backup-id)"
 say restore fwctl restore 1-1 /tmp/config.txt
 say restore-force fwctl restore --force 1-1 /tmp/config.txt
+say restore-plan fwctl restore --dry-run --force 1-1 /tmp/config.txt
+say defaults-plan fwctl restore --dry-run --custom-defaults 1-2
+say defaults fwctl restore --custom-defaults 1-2
 say reboot fwctl reboot 1-1
 say leave fwctl leave 1-1
 say read fwctl read --no-leave 3-1 /tmp/$me-flash.bin
@@ -42,13 +46,13 @@ say unprotect fwctl unprotect --yes 3-1
 say recover-bootloader fwctl recover-bootloader 5-1 /tmp/hello-1.bin
 END
         cat >/tmp/state <<\END
-for port in 1-1 3-1 5-1; do simctl dump $port /tmp/dump && sha256sum </tmp/dump; done
+for port in 1-1 1-2 3-1 5-1; do simctl dump $port /tmp/dump && sha256sum </tmp/dump; done
 fwctl jobs --no-legend | wc -l
 END' >/dev/null
 
 # denied_all NAME 'AS WHOM': sees all, touches nothing
 free="list:0 inspect:0"
-denied="$free identify:4 backup:4 kept-backup:4 restore:4 restore-force:4 reboot:4 leave:4 read:4 flash:4 flash-force:4 \
+denied="$free identify:4 backup:4 kept-backup:4 restore:4 restore-force:4 restore-plan:4 defaults-plan:4 defaults:4 reboot:4 leave:4 read:4 flash:4 flash-force:4 \
 dry-run:4 erase:4 unprotect:4 recover-bootloader:4"
 denied_all() {
         local out
@@ -68,7 +72,8 @@ like "who is refused learns what to ask for" "$(guest 'cat /tmp/remote-flash.out
 # --- at the seat
 out=$(guest 'as_pilot sh /tmp/actions' 2>&1)
 is "at the seat: all that costs no board, nothing else" "$(grep -E '^[a-z-]+:[0-9]+$' <<<"$out" | xargs)" \
-        "$free identify:0 backup:0 kept-backup:0 restore:0 restore-force:4 reboot:0 leave:0 read:0 flash:0 flash-force:4 dry-run:0 \
+        "$free identify:0 backup:0 kept-backup:0 restore:0 restore-force:4 restore-plan:0 defaults-plan:0 \
+defaults:0 reboot:0 leave:0 read:0 flash:0 flash-force:4 dry-run:0 \
 erase:4 unprotect:4 recover-bootloader:4"
 guest 'simctl dump 3-1 /tmp/dump; cmp -n "$(stat -c %s /tmp/hello-1.bin)" /tmp/dump /tmp/hello-1.bin'
 is "at the seat: the chip is flashed, and was not erased after it" $? 0
@@ -77,7 +82,8 @@ is "at the seat: the chip is flashed, and was not erased after it" $? 0
 guest 'await 100 identified 1-1'
 out=$(vm_timeout=300 guest 'at_terminal admin Up-and-away "sh /tmp/actions"' 2>/dev/null)
 is "an administrator's password opens all" "$(grep -E '^[a-z-]+:[0-9]+$' <<<"$out" | xargs)" \
-        "$free identify:0 backup:0 kept-backup:0 restore:0 restore-force:0 reboot:0 leave:0 read:0 flash:0 flash-force:0 dry-run:0 \
+        "$free identify:0 backup:0 kept-backup:0 restore:0 restore-force:0 restore-plan:0 defaults-plan:0 \
+defaults:0 reboot:0 leave:0 read:0 flash:0 flash-force:0 dry-run:0 \
 erase:0 unprotect:0 recover-bootloader:0"
 is "each action is asked for" "$(sed -n 's/.*==== AUTHENTICATING FOR \(.*\) ====.*/\1/p' <<<"$out" | sort -u | xargs)" \
         "$(printf 'org.fwctl1.%s ' backup erase flash flash-force identify leave read reboot recover-bootloader restore restore-force unprotect | sed 's/ $//')"
