@@ -5,110 +5,44 @@
  * have heard of it; boards of each generation of the command line. One at a time, as there is one
  * board (model-board.h). */
 
-#include "model-board.h"
+#include "run-operation.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-
-#include "base/report.h"
-#include "worker/cancel.h"
-#include "worker/worker.h"
-
-#define KEYS_MAX    64U
 #define CONFIG_MAX  65536U
 #define CONFIG_AREA 0x08004000U /* of an F405 */
 #define CONFIG_SIZE (16U * 1024)
-
-static struct {
-        struct worker worker;
-        int reports;
-        struct {
-                char key[64], value[REPORT_VALUE_MAX + 1];
-        } heard[KEYS_MAX];
-        size_t n_heard;
-} run;
 
 /* What was backed up; a file may need but one of them. */
 static _unused_ char backup_text[CONFIG_MAX];
 static char other_text[CONFIG_MAX];
 
-static inline uint64_t sim_now_us(void) {
-        return sim.now_us;
+/* What the service heard, or "". */
+static inline const char *told(const char *key) {
+        const char *value = heard(key);
+
+        return value ? value : "";
 }
 
-static inline int sealed(const char *text) {
-        int fd = memfd_create("config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-        assert_true(fd >= 0);
-        assert_int_equal(write(fd, text, strlen(text)), (ssize_t) strlen(text));
-        assert_int_equal(
-                fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE),
-                0);
-        return fd;
-}
-
-static inline const char *heard(const char *key) {
-        for (size_t i = 0; i < run.n_heard; i++)
-                if (strcmp(run.heard[i].key, key) == 0)
-                        return run.heard[i].value;
-        return "";
-}
-
-static inline void remember(const char *key, const char *value) {
-        size_t i;
-
-        for (i = 0; i < run.n_heard; i++)
-                if (strcmp(run.heard[i].key, key) == 0)
-                        break;
-        assert_true(i < KEYS_MAX);
-        (void) snprintf(run.heard[i].key, sizeof(run.heard[i].key), "%s", key);
-        (void) snprintf(run.heard[i].value, sizeof(run.heard[i].value), "%s", value);
-        if (i == run.n_heard)
-                run.n_heard++;
-}
-
-/* Runs an operation with "key=value" options; its error. */
-static inline enum fwd_error go(const struct operation *operation, int image_fd, int output_fd,
-                                const char *const *options) {
+/* Runs an operation with "key=value" options; its error. The image is closed. */
+static inline enum fwd_error perform(const struct operation *operation, int image_fd, int output_fd,
+                                     const char *const *options) {
         struct fault fault = FAULT_INIT;
-        struct report report;
-        int fds[2], status;
+        int status;
 
-        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-        memset(&run, 0, sizeof(run));
-        run.reports = fds[0];
-        run.worker = (struct worker){
-                .operation = operation,
-                .tty = MODEL_TTY,
-                .image_fd = image_fd,
-                .source_fd = -EBADF,
-                .output_fd = output_fd,
-                .options = OPTIONS_INIT,
-                .open_usb = sim_open_usb,
-                .open_serial = sim_open_tty,
-        };
-        reporter_init(&run.worker.reporter, fds[1], NULL);
-        run.worker.reporter.now_us = sim_now_us;
-        cancel_flag = 0;
+        prepare_operation(operation);
+        run.worker.tty = MODEL_TTY;
+        run.worker.image_fd = image_fd;
+        run.worker.output_fd = output_fd;
         for (; options && *options; options++)
                 assert_int_equal(
                         options_take(&run.worker.options, operation->options, *options, &fault), 0);
-        status = worker_run(&run.worker);
-        /* A progress report is one of ten a second; the socket holds all of them. */
-        while (report_receive(&report, run.reports) == 1)
-                for (size_t i = 0; i < report.n; i++)
-                        remember(report.lines[i].key, report.lines[i].value);
-        (void) close(run.reports);
-        (void) close(run.worker.reporter.fd);
-        assert_int_equal(status, fwd_error_exit_code(fwd_error_from_name(heard("ERROR"))));
-        return fwd_error_from_name(heard("ERROR"));
+        status = go();
+        assert_int_equal(status, fwd_error_exit_code(fwd_error_from_name(told("ERROR"))));
+        return fwd_error_from_name(told("ERROR"));
 }
 
 static inline enum fwd_error backup_into(char *text, const char *const *options) {
         int fd = memfd_create("config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        enum fwd_error error = go(&op_backup, -EBADF, fd, options);
+        enum fwd_error error = perform(&op_backup, -EBADF, fd, options);
         ssize_t n = pread(fd, text, CONFIG_MAX - 1, 0);
 
         assert_true(n >= 0);
@@ -120,25 +54,17 @@ static inline enum fwd_error backup_into(char *text, const char *const *options)
 }
 
 static inline enum fwd_error restore(const char *text, const char *const *options) {
-        int fd = sealed(text);
-        enum fwd_error error = go(&op_restore, fd, -EBADF, options);
-
-        (void) close(fd);
-        return error;
+        return perform(&op_restore, sealed(text, strlen(text)), -EBADF, options);
 }
 
 static inline enum fwd_error compare(const char *text) {
-        int fd = sealed(text);
-        enum fwd_error error = go(&op_compare, fd, -EBADF, NULL);
-
-        (void) close(fd);
-        return error;
+        return perform(&op_compare, sealed(text, strlen(text)), -EBADF, NULL);
 }
 
 static inline void expect(enum fwd_error got, enum fwd_error wanted, int line) {
         if (got != wanted)
                 fail_msg("line %d: %s, not %s: %s", line, fwd_error_name(got),
-                         fwd_error_name(wanted), heard("MESSAGE"));
+                         fwd_error_name(wanted), told("MESSAGE"));
 }
 #define expect_ok(call)           expect(call, FWD_OK, __LINE__)
 #define expect_error(call, error) expect(call, error, __LINE__)
@@ -254,7 +180,7 @@ static inline void config_is_as_it_was(void) {
 static inline void works(void) {
         settle();
         set("cli-fault", "none");
-        expect_ok(go(&op_identify, -EBADF, -EBADF, NULL));
+        expect_ok(perform(&op_identify, -EBADF, -EBADF, NULL));
         expect_ok(backup_into(other_text, NULL));
         settle();
 }

@@ -23,7 +23,7 @@ static struct {
         char phases[256]; /* "opening erasing …", as they came */
         char phase[32];   /* the last of them */
         struct {
-                char key[64], value[512];
+                char key[64], value[REPORT_VALUE_MAX + 1];
         } heard[KEYS_MAX];
         size_t n_heard;
         char states[128];

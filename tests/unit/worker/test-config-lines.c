@@ -14,11 +14,11 @@ static void test_other_board(void **state) {
 
         sim_plug("betaflight-f722", (const char *const[]){"version=4.5.4", NULL});
         expect_error(restore(backup_text, NULL), FWD_WRONG_BOARD);
-        has(heard("MESSAGE"), "SPEEDYBEEF405V4");
-        has(heard("MESSAGE"), "MATEKF722SE");
-        assert_string_equal(heard("X.Rebooting"), "");
+        has(told("MESSAGE"), "SPEEDYBEEF405V4");
+        has(told("MESSAGE"), "MATEKF722SE");
+        assert_string_equal(told("X.Rebooting"), "");
         expect_ok(restore(backup_text, (const char *const[]){"force=yes", NULL}));
-        assert_string_equal(heard("X.Rejected"), "0");
+        assert_string_equal(told("X.Rejected"), "0");
         sim_unplug();
 
         /* Without our head, by the words of the firmware. */
@@ -29,7 +29,7 @@ static void test_other_board(void **state) {
         sim_unplug();
         sim_plug("betaflight-f405", (const char *const[]){"variant=INAV", "version=7.1.2", NULL});
         expect_error(restore(at, NULL), FWD_WRONG_BOARD);
-        has(heard("MESSAGE"), "INAV");
+        has(told("MESSAGE"), "INAV");
         sim_unplug();
 }
 
@@ -43,7 +43,7 @@ static void test_bad_files(void **state) {
         strcpy(text, backup_text);
         text[strlen(text) - 40] = '\0';
         expect_error(restore(text, NULL), FWD_INVALID_CONFIG);
-        has(heard("MESSAGE"), "hash");
+        has(told("MESSAGE"), "hash");
         strcpy(text, backup_text);
         strstr(text, "small_angle = 180")[14] = '9';
         expect_error(restore(text, NULL), FWD_INVALID_CONFIG);
@@ -51,7 +51,7 @@ static void test_bad_files(void **state) {
         strcpy(text, strstr(backup_text, "\n# version"));
         *strstr(text, "\n# save configuration") = '\0';
         expect_error(restore(text, NULL), FWD_INVALID_CONFIG);
-        has(heard("MESSAGE"), "cut short");
+        has(told("MESSAGE"), "cut short");
         expect_error(restore("\x7f"
                              "ELF\x01\x02",
                              NULL),
@@ -72,8 +72,8 @@ static void test_translation(void **state) {
         plug(&old, NULL);
         expect_ok(restore("serial UART2 64 115200 57600 0 115200\nset craft_name = moth\nsave\n",
                           NULL));
-        assert_string_equal(heard("X.Translated"), "2");
-        has(heard("X.TranslatedLines"), "(set name = moth)");
+        assert_string_equal(told("X.Translated"), "2");
+        has(told("X.TranslatedLines"), "(set name = moth)");
         settle();
         expect_ok(backup_into(backup_text, NULL));
         has(backup_text, "\nserial 1 64 115200 57600 0 115200\n");
@@ -83,10 +83,10 @@ static void test_translation(void **state) {
         /* Up: numbers are still taken, names are new. */
         plug(&before, NULL);
         expect_ok(restore(backup_text, NULL));
-        assert_string_equal(heard("X.Translated"), "1");
+        assert_string_equal(told("X.Translated"), "1");
         settle();
         expect_ok(compare(backup_text));
-        assert_string_equal(heard("X.Missing"), "0");
+        assert_string_equal(told("X.Missing"), "0");
         expect_ok(backup_into(backup_text, NULL));
         has(backup_text, "\nserial UART2 64 115200 57600 0 115200\n");
         has(backup_text, "\nset craft_name = moth\n");
@@ -95,12 +95,12 @@ static void test_translation(void **state) {
         /* And from where ports are no longer set by serial lines. */
         plug(&after, NULL);
         expect_ok(restore(backup_text, NULL));
-        assert_string_equal(heard("X.Skipped"), "0");
-        has(heard("X.TranslatedLines"),
+        assert_string_equal(told("X.Skipped"), "0");
+        has(told("X.TranslatedLines"),
             "serial UART2 64 115200 57600 0 115200 (set rx_uart = UART2)");
         settle();
         expect_ok(compare(backup_text));
-        assert_string_equal(heard("X.Missing"), "0");
+        assert_string_equal(told("X.Missing"), "0");
         expect_ok(backup_into(backup_text, NULL));
         has(backup_text, "\nset rx_uart = UART2\n");
         has_not(backup_text, "\nserial ");
@@ -109,11 +109,11 @@ static void test_translation(void **state) {
         /* And down: what is told by function is not told to firmware that has no such setting. */
         plug(&before, NULL);
         expect_ok(restore(backup_text, NULL));
-        assert_string_equal(heard("X.Skipped"), "1");
-        has(heard("X.SkippedLines"), "set rx_uart = UART2 (this firmware has serial lines");
+        assert_string_equal(told("X.Skipped"), "1");
+        has(told("X.SkippedLines"), "set rx_uart = UART2 (this firmware has serial lines");
         settle();
         expect_ok(compare(backup_text));
-        has(heard("X.MissingLines"), "set rx_uart = UART2");
+        has(told("X.MissingLines"), "set rx_uart = UART2");
         sim_unplug();
 }
 
@@ -128,13 +128,13 @@ static void test_ports(void **state) {
                           "serial 5 2 115200 57600 0 115200\n"
                           "serial 2 2048 115200 57600 0 115200\n",
                           only));
-        has(heard("X.TranslatedLines"),
+        has(told("X.TranslatedLines"),
             "(set msp_uart_2 = UART1, set msp_baud_2 = 230400, set telemetry_1_protocol = MAVLINK, "
             "set telemetry_1_uart = UART1, set telemetry_1_baud = 57600)");
-        assert_string_equal(heard("X.Skipped"), "2");
-        has(heard("X.SkippedLines"), "serial 5 2 115200 57600 0 115200 (this firmware is built "
-                                     "without GPS)");
-        has(heard("X.SkippedLines"), "which kind of VTX");
+        assert_string_equal(told("X.Skipped"), "2");
+        has(told("X.SkippedLines"), "serial 5 2 115200 57600 0 115200 (this firmware is built "
+                                    "without GPS)");
+        has(told("X.SkippedLines"), "which kind of VTX");
         settle();
         expect_ok(backup_into(backup_text, NULL));
         has(backup_text, "\nset vtx_uart = UART3\n");
@@ -148,7 +148,7 @@ static void test_ports(void **state) {
         has_not(backup_text, "telemetry_1_uart");
         /* Part by part, as people do across versions. */
         expect_ok(restore("set rx_uart = UART2\nset small_angle = 10\n", only));
-        assert_string_equal(heard("X.Applied"), "1");
+        assert_string_equal(told("X.Applied"), "1");
         sim_unplug();
 }
 
@@ -159,14 +159,14 @@ static void test_untypable(void **state) {
 
         plug(&interactive, NULL);
         expect_ok(restore(text, NULL));
-        assert_string_equal(heard("X.Skipped"), "2");
+        assert_string_equal(told("X.Skipped"), "2");
         settle();
         expect_ok(backup_into(backup_text, NULL));
         has_not(backup_text, "_name =");
         sim_unplug();
         plug(&framed, NULL);
         expect_ok(restore(text, NULL));
-        assert_string_equal(heard("X.Skipped"), "1");
+        assert_string_equal(told("X.Skipped"), "1");
         settle();
         expect_ok(backup_into(backup_text, NULL));
         has(backup_text, "\nset craft_name = a?b\n");
@@ -181,9 +181,9 @@ static void test_board_name_is_given_back(void **state) {
         sim_plug("betaflight-f405",
                  (const char *const[]){"version=4.4.2", "board-name=", "manufacturer-id=", NULL});
         expect_ok(restore(backup_text, NULL));
-        expect_ok((settle(), go(&op_identify, -EBADF, -EBADF, NULL)));
-        assert_string_equal(heard("X.BoardName"), "SPEEDYBEEF405V4");
-        assert_string_equal(heard("X.Manufacturer"), "SPBE");
+        expect_ok((settle(), perform(&op_identify, -EBADF, -EBADF, NULL)));
+        assert_string_equal(told("X.BoardName"), "SPEEDYBEEF405V4");
+        assert_string_equal(told("X.Manufacturer"), "SPBE");
         sim_unplug();
 }
 

@@ -58,36 +58,37 @@ static void dump_into(char *text) {
         settle();
 }
 
-struct told {
+struct account {
         char plan[REPORT_VALUE_MAX + 1], translated[1024], skipped[1024];
         char n_applied[16], n_translated[16], n_skipped[16];
 };
 
-static void take(struct told *told) {
-        (void) snprintf(told->plan, sizeof(told->plan), "%s", heard("X.PlanLines"));
-        (void) snprintf(told->translated, sizeof(told->translated), "%.1000s",
-                        heard("X.TranslatedLines"));
-        (void) snprintf(told->skipped, sizeof(told->skipped), "%.1000s", heard("X.SkippedLines"));
-        (void) snprintf(told->n_applied, sizeof(told->n_applied), "%.15s", heard("X.Applied"));
-        (void) snprintf(told->n_translated, sizeof(told->n_translated), "%.15s",
-                        heard("X.Translated"));
-        (void) snprintf(told->n_skipped, sizeof(told->n_skipped), "%.15s", heard("X.Skipped"));
+static void take(struct account *said) {
+        (void) snprintf(said->plan, sizeof(said->plan), "%s", told("X.PlanLines"));
+        (void) snprintf(said->translated, sizeof(said->translated), "%.1000s",
+                        told("X.TranslatedLines"));
+        (void) snprintf(said->skipped, sizeof(said->skipped), "%.1000s", told("X.SkippedLines"));
+        (void) snprintf(said->n_applied, sizeof(said->n_applied), "%.15s", told("X.Applied"));
+        (void) snprintf(said->n_translated, sizeof(said->n_translated), "%.15s",
+                        told("X.Translated"));
+        (void) snprintf(said->n_skipped, sizeof(said->n_skipped), "%.15s", told("X.Skipped"));
 }
 
 /* Plans `text` for the board that is there, and then restores it: the same. */
 static void plan_is_what_comes(const char *text, const char *only, const char *rebooting) {
         const char *const dry[] = {"dry-run=yes", only, NULL};
         const char *const wet[] = {only, NULL};
-        struct told told, done;
+        struct account said, done;
 
         remember_config();
         dump_into(was);
         sim.n_sent = 0;
         expect_ok(restore(text, dry));
-        take(&told);
+        take(&said);
+        assert_string_equal(run.phases, "planning");
         only_asked();
-        assert_string_equal(heard("X.Rebooting"), rebooting);
-        assert_string_equal(heard("X.Saved"), "");
+        assert_string_equal(told("X.Rebooting"), rebooting);
+        assert_string_equal(told("X.Saved"), "");
         config_is_as_it_was();
         settle();
         dump_into(is);
@@ -97,14 +98,14 @@ static void plan_is_what_comes(const char *text, const char *only, const char *r
         sim.n_sent = 0;
         expect_ok(restore(text, wet));
         take(&done);
-        assert_string_equal(told.plan, sent_after(only ? "batch start" : "defaults no"));
-        assert_string_equal(told.n_applied, done.n_applied);
-        assert_string_equal(told.n_translated, done.n_translated);
-        assert_string_equal(told.translated, done.translated);
-        assert_string_equal(told.n_skipped, done.n_skipped);
-        assert_string_equal(told.skipped, done.skipped);
+        assert_string_equal(said.plan, sent_after(only ? "batch start" : "defaults no"));
+        assert_string_equal(said.n_applied, done.n_applied);
+        assert_string_equal(said.n_translated, done.n_translated);
+        assert_string_equal(said.translated, done.translated);
+        assert_string_equal(said.n_skipped, done.n_skipped);
+        assert_string_equal(said.skipped, done.skipped);
         assert_string_equal(done.plan, "");
-        assert_string_equal(heard("X.Saved"), "yes");
+        assert_string_equal(told("X.Saved"), "yes");
         settle();
 }
 
@@ -159,7 +160,7 @@ static void test_ports(void **state) {
                 settle();
                 expect_ok(restore(rows[i / 2].file,
                                   (const char *const[]){"dry-run=yes", only, NULL}));
-                assert_string_equal(heard("X.PlanLines"), wanted);
+                assert_string_equal(told("X.PlanLines"), wanted);
                 plan_is_what_comes(rows[i / 2].file, only, "");
                 sim_unplug();
         }
@@ -170,10 +171,10 @@ static void test_parts(void **state) {
         set_up(&framed);
         expect_ok(
                 restore(edited, (const char *const[]){"dry-run=yes", "only=receiver,pids", NULL}));
-        assert_string_equal(heard("X.PlanLines"), "map TAER1234; set serialrx_provider = SBUS; "
-                                                  "profile 1; set p_pitch = 61; profile 1");
-        assert_string_equal(heard("X.Plan"), "5");
-        assert_string_equal(heard("X.Applied"), "3");
+        assert_string_equal(told("X.PlanLines"), "map TAER1234; set serialrx_provider = SBUS; "
+                                                 "profile 1; set p_pitch = 61; profile 1");
+        assert_string_equal(told("X.Plan"), "5");
+        assert_string_equal(told("X.Applied"), "3");
         plan_is_what_comes(edited, "only=receiver,pids", "");
         sim_unplug();
 }
@@ -189,10 +190,10 @@ static void test_left_out(void **state) {
         plug(&interactive, NULL);
         plan_is_what_comes(text, NULL, "yes");
         expect_ok(restore(text, (const char *const[]){"dry-run=yes", NULL}));
-        has(heard("X.SkippedLines"), "set craft_name = a?b (");
-        assert_string_equal(heard("X.TranslatedLines"), "serial UART2 64 115200 57600 0 115200 "
-                                                        "(serial 1 64 115200 57600 0 115200)");
-        has_not(heard("X.PlanLines"), "a?b");
+        has(told("X.SkippedLines"), "set craft_name = a?b (");
+        assert_string_equal(told("X.TranslatedLines"), "serial UART2 64 115200 57600 0 115200 "
+                                                       "(serial 1 64 115200 57600 0 115200)");
+        has_not(told("X.PlanLines"), "a?b");
         sim_unplug();
 
         plug(&by_function, "without=GPS");
@@ -201,10 +202,10 @@ static void test_left_out(void **state) {
                            NULL, "");
         expect_ok(restore("serial nonsense\nserial 0 2 115200 57600 0 115200\n",
                           (const char *const[]){"dry-run=yes", NULL}));
-        has(heard("X.SkippedLines"), "serial nonsense (it is no port");
-        has(heard("X.SkippedLines"), "built without GPS");
-        assert_string_equal(heard("X.PlanLines"), "");
-        assert_string_equal(heard("X.Applied"), "0");
+        has(told("X.SkippedLines"), "serial nonsense (it is no port");
+        has(told("X.SkippedLines"), "built without GPS");
+        assert_string_equal(told("X.PlanLines"), "");
+        assert_string_equal(told("X.Applied"), "0");
         sim_unplug();
 }
 
@@ -218,10 +219,10 @@ static void test_long(void **state) {
                                        2048 + i);
         plug(&framed, NULL);
         expect_ok(restore(text, (const char *const[]){"dry-run=yes", NULL}));
-        assert_string_equal(heard("X.Plan"), "400");
-        has(heard("X.PlanLines"), "set osd_vbat_pos = 2048; set osd_vbat_pos = 2049; ");
-        has(heard("X.PlanLines"), " more");
-        assert_true(strlen(heard("X.PlanLines")) > 3000);
+        assert_string_equal(told("X.Plan"), "400");
+        has(told("X.PlanLines"), "set osd_vbat_pos = 2048; set osd_vbat_pos = 2049; ");
+        has(told("X.PlanLines"), " more");
+        assert_true(strlen(told("X.PlanLines")) > 3000);
         sim_unplug();
 }
 
@@ -234,7 +235,7 @@ static void test_refused(void **state) {
         set("armed", "1");
         sim.n_sent = 0;
         expect_error(restore(edited, dry), FWD_ARMED);
-        assert_string_equal(heard("X.Rebooting"), "");
+        assert_string_equal(told("X.Rebooting"), "");
         only_asked();
         set("armed", "0");
         expect_error(restore("set a = 1\nbl\nsave\n", dry), FWD_INVALID_CONFIG);
@@ -245,7 +246,7 @@ static void test_refused(void **state) {
 
         sim_plug("betaflight-f722", (const char *const[]){"version=4.5.4", NULL});
         expect_error(restore(backup_text, dry), FWD_WRONG_BOARD);
-        assert_string_equal(heard("X.PlanLines"), "");
+        assert_string_equal(told("X.PlanLines"), "");
         sim_unplug();
 
         sim_plug("betaflight-f405", (const char *const[]){"variant=CLFL", "version=2.5.0", NULL});
@@ -272,7 +273,7 @@ static void test_faults(void **state) {
                 set("cli-fault", rows[i].fault);
                 expect_error(restore(edited, (const char *const[]){"dry-run=yes", NULL}),
                              rows[i].error);
-                assert_string_equal(heard("X.PlanLines"), "");
+                assert_string_equal(told("X.PlanLines"), "");
                 config_is_as_it_was();
                 works();
                 sim_unplug();

@@ -13,15 +13,15 @@ static void test_round_trip(void **state) {
 
                 plug(g, NULL);
                 expect_ok(restore(edited, (const char *const[]){"save-with-errors=yes", NULL}));
-                assert_string_equal(heard("X.Saved"), "yes");
-                assert_string_equal(heard("X.Rebooting"), "yes");
-                assert_string_equal(heard("X.Method"), g->method);
-                assert_string_equal(heard("X.Rejected"), "0");
-                assert_string_equal(heard("X.Skipped"), "0");
+                assert_string_equal(told("X.Saved"), "yes");
+                assert_string_equal(told("X.Rebooting"), "yes");
+                assert_string_equal(told("X.Method"), g->method);
+                assert_string_equal(told("X.Rejected"), "0");
+                assert_string_equal(told("X.Skipped"), "0");
                 settle();
 
                 expect_ok(backup_into(backup_text, NULL));
-                assert_string_equal(heard("X.Rebooting"), g->rebooting);
+                assert_string_equal(told("X.Rebooting"), g->rebooting);
                 has(backup_text, "# fwd configuration backup\n# Board: SPEEDYBEEF405V4\n");
                 has(backup_text, "\nset p_pitch = 61\n");
                 has(backup_text, "\nfeature -AIRMODE\n");
@@ -38,25 +38,25 @@ static void test_round_trip(void **state) {
 
                 replug(g);
                 expect_ok(compare(backup_text));
-                assert_string_not_equal(heard("X.Missing"), "0");
+                assert_string_not_equal(told("X.Missing"), "0");
                 settle();
                 /* Only told: the board is as it was. */
                 expect_ok(restore(backup_text, (const char *const[]){"dry-run=yes", NULL}));
-                assert_string_not_equal(heard("X.Applied"), "0");
-                assert_string_equal(heard("X.Skipped"), "0");
+                assert_string_not_equal(told("X.Applied"), "0");
+                assert_string_equal(told("X.Skipped"), "0");
                 settle();
                 expect_ok(compare(backup_text));
-                assert_string_not_equal(heard("X.Missing"), "0");
+                assert_string_not_equal(told("X.Missing"), "0");
                 settle();
                 expect_ok(restore(backup_text, NULL));
-                assert_string_equal(heard("X.Rejected"), "0");
+                assert_string_equal(told("X.Rejected"), "0");
                 settle();
                 expect_ok(backup_into(other_text, NULL));
                 assert_string_equal(strstr(backup_text, "# Sha256"),
                                     strstr(other_text, "# Sha256"));
                 settle();
                 expect_ok(compare(backup_text));
-                assert_string_equal(heard("X.Missing"), "0");
+                assert_string_equal(told("X.Missing"), "0");
                 sim_unplug();
         }
 }
@@ -88,13 +88,13 @@ static void test_rejected_lines(void **state) {
                 settle();
                 remember_config();
                 expect_error(restore(with_errors, NULL), FWD_CONFIG_REJECTED);
-                assert_string_equal(heard("X.Saved"), "no");
-                assert_string_equal(heard("X.Rejected"), "5");
-                assert_string_equal(heard("X.Rebooting"), "yes");
-                has(heard("X.RejectedLines"), "set small_angel = 90 (");
-                has(heard("X.RejectedLines"), "frobnicate all (");
-                has(heard("X.RejectedLines"), "vtxtable bands 5 (");
-                has(heard("MESSAGE"), "nothing was saved");
+                assert_string_equal(told("X.Saved"), "no");
+                assert_string_equal(told("X.Rejected"), "5");
+                assert_string_equal(told("X.Rebooting"), "yes");
+                has(told("X.RejectedLines"), "set small_angel = 90 (");
+                has(told("X.RejectedLines"), "frobnicate all (");
+                has(told("X.RejectedLines"), "vtxtable bands 5 (");
+                has(told("MESSAGE"), "nothing was saved");
                 config_is_as_it_was();
                 settle();
                 config_is_as_it_was();
@@ -105,9 +105,9 @@ static void test_rejected_lines(void **state) {
 
                 expect_ok(
                         restore(with_errors, (const char *const[]){"save-with-errors=yes", NULL}));
-                assert_string_equal(heard("X.Saved"), "yes");
-                assert_string_equal(heard("X.Applied"), "2");
-                assert_string_equal(heard("X.Rejected"), "5");
+                assert_string_equal(told("X.Saved"), "yes");
+                assert_string_equal(told("X.Applied"), "2");
+                assert_string_equal(told("X.Rejected"), "5");
                 settle();
                 expect_ok(backup_into(backup_text, NULL));
                 has(backup_text, "\nset small_angle = 90\n");
@@ -121,9 +121,9 @@ static void test_save_refused(void **state) {
                 set_up(i ? &framed : &interactive);
                 set("cli-fault", "refuse-save");
                 expect_error(restore("set small_angle = 90\nsave\n", NULL), FWD_CONFIG_REJECTED);
-                has(heard("MESSAGE"), "NO SPACE");
-                assert_string_equal(heard("X.Saved"), "no");
-                assert_string_equal(heard("X.Rebooting"), "yes");
+                has(told("MESSAGE"), "NO SPACE");
+                assert_string_equal(told("X.Saved"), "no");
+                assert_string_equal(told("X.Rebooting"), "yes");
                 config_is_as_it_was();
                 works();
                 assert_null(strstr(other_text, "small_angle = 90"));
@@ -148,11 +148,11 @@ static void test_compare_tells_what_is_lost(void **state) {
         expect_ok(restore(edited, NULL));
         settle();
         expect_ok(compare(edited));
-        assert_string_equal(heard("X.Missing"), "1");
-        assert_string_equal(heard("X.MissingLines"), "set p_pitch = 61 (is: set p_pitch = 47)");
+        assert_string_equal(told("X.Missing"), "1");
+        assert_string_equal(told("X.MissingLines"), "set p_pitch = 61 (is: set p_pitch = 47)");
         expect_ok(compare("set dyn_notch_min_hz = 100\nset nonsense = 1\nsave\n"));
         /* A default is there, though a diff would not have it. */
-        assert_string_equal(heard("X.MissingLines"), "set nonsense = 1");
+        assert_string_equal(told("X.MissingLines"), "set nonsense = 1");
         sim_unplug();
 }
 
@@ -213,32 +213,16 @@ static uint64_t stopping_now_us(void) {
 /* Stopped in the middle, by a person or by the cable: the board forgets what was set. */
 static void test_stopped(void **state) {
         for (int i = 0; i < 4; i++) {
-                int fds[2], fd = sealed(edited);
-
                 set_up(i & 1 ? &framed : &interactive);
                 stop_by_unplugging = i >= 2;
-                assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-                memset(&run, 0, sizeof(run));
-                run.worker = (struct worker){
-                        .operation = &op_restore,
-                        .tty = MODEL_TTY,
-                        .image_fd = fd,
-                        .source_fd = -EBADF,
-                        .output_fd = -EBADF,
-                        .options = OPTIONS_INIT,
-                        .open_serial = sim_open_tty,
-                };
-                reporter_init(&run.worker.reporter, fds[1], NULL);
+                prepare_operation(&op_restore);
+                run.worker.tty = MODEL_TTY;
+                run.worker.image_fd = sealed(edited, strlen(edited));
                 run.worker.reporter.now_us = stopping_now_us;
-                cancel_flag = 0;
                 stop_in = 8;
-                assert_int_equal(worker_run(&run.worker),
-                                 stop_by_unplugging ? FWD_EXIT_LOST : FWD_EXIT_CANCELLED);
+                assert_int_equal(go(), stop_by_unplugging ? FWD_EXIT_LOST : FWD_EXIT_CANCELLED);
                 assert_int_equal(stop_in, 0);
                 cancel_flag = 0;
-                (void) close(fds[0]);
-                (void) close(fds[1]);
-                (void) close(fd);
                 if (stop_by_unplugging)
                         model_plug(sim.model, sim.now_us);
                 settle();
@@ -276,9 +260,9 @@ static void test_what_survives(void **state) {
                 settle();
                 expect_ok(compare(edited));
                 if (i < ARRAY_SIZE(rows) && rows[i].kept)
-                        assert_string_equal(heard("X.Missing"), "0");
+                        assert_string_equal(told("X.Missing"), "0");
                 else
-                        assert_string_not_equal(heard("X.Missing"), "0");
+                        assert_string_not_equal(told("X.Missing"), "0");
                 sim_unplug();
         }
 }

@@ -16,23 +16,23 @@ static void test_custom_defaults(void **state) {
         } faults[] = {{"refused", FWD_CONFIG_REJECTED}, {"silent", FWD_TIMEOUT}};
 
         plug(&before, "custom-defaults=1");
-        expect_ok(go(&op_identify, -EBADF, -EBADF, NULL));
-        assert_string_equal(heard("X.CustomDefaults"), "available");
-        assert_string_equal(heard("X.ConfigState"), "bare");
+        expect_ok(perform(&op_identify, -EBADF, -EBADF, NULL));
+        assert_string_equal(told("X.CustomDefaults"), "available");
+        assert_string_equal(told("X.ConfigState"), "bare");
         for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
                 set("reset-fault", faults[i].fault);
-                expect_error(go(&op_defaults, -EBADF, -EBADF, NULL), faults[i].error);
-                assert_string_equal(heard("X.Rebooting"), "");
+                expect_error(perform(&op_defaults, -EBADF, -EBADF, NULL), faults[i].error);
+                assert_string_equal(told("X.Rebooting"), "");
         }
         set("reset-fault", "none");
         set("armed", "1");
-        expect_error(go(&op_defaults, -EBADF, -EBADF, NULL), FWD_ARMED);
+        expect_error(perform(&op_defaults, -EBADF, -EBADF, NULL), FWD_ARMED);
         set("armed", "0");
-        expect_ok(go(&op_defaults, -EBADF, -EBADF, NULL));
-        assert_string_equal(heard("X.Rebooting"), "yes");
+        expect_ok(perform(&op_defaults, -EBADF, -EBADF, NULL));
+        assert_string_equal(told("X.Rebooting"), "yes");
         settle();
         expect_ok(backup_into(backup_text, (const char *const[]){"dump=yes", NULL}));
-        assert_string_equal(heard("X.ConfigState"), "custom-defaults");
+        assert_string_equal(told("X.ConfigState"), "custom-defaults");
         has(backup_text, "\nset small_angle = 100\n");
         has(backup_text, "\nresource MOTOR 1 A08\n");
         /* A configuration is what differs from them, and is given back over them. */
@@ -40,22 +40,22 @@ static void test_custom_defaults(void **state) {
         expect_ok(restore("set small_angle = 180\nsave\n", NULL));
         settle();
         expect_ok(backup_into(backup_text, NULL));
-        assert_string_equal(heard("X.ConfigState"), "configured");
+        assert_string_equal(told("X.ConfigState"), "configured");
         has(backup_text, "\nset small_angle = 180\n");
         has_not(backup_text, "resource MOTOR");
         sim_unplug();
 
         plug(&before, NULL);
-        expect_error(go(&op_defaults, -EBADF, -EBADF, NULL), FWD_NOT_SUPPORTED);
-        assert_string_equal(heard("X.CustomDefaults"), "none");
+        expect_error(perform(&op_defaults, -EBADF, -EBADF, NULL), FWD_NOT_SUPPORTED);
+        assert_string_equal(told("X.CustomDefaults"), "none");
         sim_unplug();
         plug(&after, NULL);
-        expect_error(go(&op_defaults, -EBADF, -EBADF, NULL), FWD_NOT_SUPPORTED);
-        assert_string_equal(heard("X.CustomDefaults"), "");
-        assert_string_equal(heard("X.ConfigState"), "");
+        expect_error(perform(&op_defaults, -EBADF, -EBADF, NULL), FWD_NOT_SUPPORTED);
+        assert_string_equal(told("X.CustomDefaults"), "");
+        assert_string_equal(told("X.ConfigState"), "");
         sim_unplug();
         plug(&inav, NULL);
-        expect_error(go(&op_defaults, -EBADF, -EBADF, NULL), FWD_NOT_SUPPORTED);
+        expect_error(perform(&op_defaults, -EBADF, -EBADF, NULL), FWD_NOT_SUPPORTED);
         sim_unplug();
 }
 
@@ -92,16 +92,17 @@ static void test_plan(void **state) {
         expect_ok(backup_into(backup_text, (const char *const[]){"dump=yes", NULL}));
         settle();
         sim.n_sent = 0;
-        expect_ok(go(&op_defaults, -EBADF, -EBADF, DRY));
-        assert_string_equal(heard("X.Plan"), "5");
-        assert_string_equal(heard("X.PlanLines"),
+        expect_ok(perform(&op_defaults, -EBADF, -EBADF, DRY));
+        assert_string_equal(run.phases, "planning");
+        assert_string_equal(told("X.Plan"), "5");
+        assert_string_equal(told("X.PlanLines"),
                             "resource MOTOR 1 A08; resource LED_STRIP 1 A15; feature OSD; "
                             "serial 1 64 115200 57600 0 115200; set small_angle = 100");
-        assert_string_equal(heard("X.Replaced"), "4");
-        assert_string_equal(heard("X.ReplacedLines"),
+        assert_string_equal(told("X.Replaced"), "4");
+        assert_string_equal(told("X.ReplacedLines"),
                             "map TAER1234; set rssi_channel = 7; set small_angle = 180; "
                             "set p_pitch = 60 (profile 1)");
-        assert_string_equal(heard("X.Rebooting"), "yes");
+        assert_string_equal(told("X.Rebooting"), "yes");
         assert_true(was_sent("defaults show"));
         assert_false(was_sent("defaults"));
         assert_false(was_sent("save"));
@@ -109,11 +110,11 @@ static void test_plan(void **state) {
         settle();
         config_is_as_it_was();
         expect_ok(backup_into(other_text, (const char *const[]){"dump=yes", NULL}));
-        assert_string_equal(heard("X.ConfigState"), "configured");
+        assert_string_equal(told("X.ConfigState"), "configured");
         assert_string_equal(strstr(backup_text, "# Sha256"), strstr(other_text, "# Sha256"));
         settle();
 
-        expect_ok(go(&op_defaults, -EBADF, -EBADF, NULL));
+        expect_ok(perform(&op_defaults, -EBADF, -EBADF, NULL));
         settle();
         expect_ok(backup_into(text, (const char *const[]){"dump=yes", NULL}));
         settle();
@@ -125,9 +126,9 @@ static void test_plan(void **state) {
         has(text, "\nresource LED_STRIP 1 A15\n");
         has(text, "\nserial 1 64 115200 57600 0 115200\n");
         /* There is nothing left to take the place of. */
-        expect_ok(go(&op_defaults, -EBADF, -EBADF, DRY));
-        assert_string_equal(heard("X.Plan"), "5");
-        assert_string_equal(heard("X.Replaced"), "0");
+        expect_ok(perform(&op_defaults, -EBADF, -EBADF, DRY));
+        assert_string_equal(told("X.Plan"), "5");
+        assert_string_equal(told("X.Replaced"), "0");
         sim_unplug();
 }
 
@@ -139,10 +140,10 @@ static void test_plan_not_shown(void **state) {
         settle();
         remember_config();
         sim.n_sent = 0;
-        expect_ok(go(&op_defaults, -EBADF, -EBADF, DRY));
-        assert_string_equal(heard("X.Plan"), "");
-        assert_string_equal(heard("X.PlanLines"), "");
-        assert_string_equal(heard("X.ReplacedLines"), "set small_angle = 180");
+        expect_ok(perform(&op_defaults, -EBADF, -EBADF, DRY));
+        assert_string_equal(told("X.Plan"), "");
+        assert_string_equal(told("X.PlanLines"), "");
+        assert_string_equal(told("X.ReplacedLines"), "set small_angle = 180");
         assert_true(was_sent("help defaults"));
         assert_false(was_sent("defaults show"));
         config_is_as_it_was();
@@ -163,16 +164,16 @@ static void test_plan_refused(void **state) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 sim_plug("betaflight-f405",
                          (const char *const[]){rows[i].variant, rows[i].version, NULL});
-                expect_error(go(&op_defaults, -EBADF, -EBADF, DRY), FWD_NOT_SUPPORTED);
-                assert_string_equal(heard("X.Rebooting"), "");
+                expect_error(perform(&op_defaults, -EBADF, -EBADF, DRY), FWD_NOT_SUPPORTED);
+                assert_string_equal(told("X.Rebooting"), "");
                 assert_false(was_sent("help defaults"));
                 sim_unplug();
         }
         plug(&some, "custom-defaults=1");
         set("armed", "1");
         remember_config();
-        expect_error(go(&op_defaults, -EBADF, -EBADF, DRY), FWD_ARMED);
-        assert_string_equal(heard("X.Rebooting"), "");
+        expect_error(perform(&op_defaults, -EBADF, -EBADF, DRY), FWD_ARMED);
+        assert_string_equal(told("X.Rebooting"), "");
         config_is_as_it_was();
         sim_unplug();
 }
@@ -191,8 +192,8 @@ static void test_plan_faults(void **state) {
                 plug(&some, "custom-defaults=1");
                 remember_config();
                 set("cli-fault", rows[i].fault);
-                expect_error(go(&op_defaults, -EBADF, -EBADF, DRY), rows[i].error);
-                assert_string_equal(heard("X.Plan"), "");
+                expect_error(perform(&op_defaults, -EBADF, -EBADF, DRY), rows[i].error);
+                assert_string_equal(told("X.Plan"), "");
                 config_is_as_it_was();
                 works();
                 sim_unplug();

@@ -9,8 +9,8 @@ static void reboots(const char *const *options, const char *method, bool comes) 
 
         sim_plug("betaflight-f405", options);
         generation = sim.model->generation;
-        expect_ok(go(&op_reboot, -EBADF, -EBADF, NULL));
-        assert_string_equal(heard("X.Method"), method);
+        expect_ok(perform(&op_reboot, -EBADF, -EBADF, NULL));
+        assert_string_equal(told("X.Method"), method);
         settle();
         assert_int_equal(sim.model->generation != generation && !sim.model->has_serial_port, comes);
         sim_unplug();
@@ -31,7 +31,7 @@ static void test_reboot_ladder(void **state) {
         /* All were tried; it says why it does not go, and works. */
         sim_plug("betaflight-f405", (const char *const[]){"version=4.4.2", "refuse-reboot=1",
                                                           "cli-fault=no-prompt", NULL});
-        expect_error(go(&op_reboot, -EBADF, -EBADF, NULL), FWD_NOT_SUPPORTED);
+        expect_error(perform(&op_reboot, -EBADF, -EBADF, NULL), FWD_NOT_SUPPORTED);
         works();
         sim_unplug();
 }
