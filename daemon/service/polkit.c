@@ -26,7 +26,7 @@ static const struct {
         {JOB_INTERFACE, "Cancel", "org.fwctl1.cancel-others", NULL},
 };
 
-/* A plan asks the board what it is, and no more. */
+/* A plan asks the board, and changes nothing on it. */
 #define DRY_RUN_ACTION          "org.fwctl1.identify"
 
 #define PENDING_MAX             64U        /* calls that wait for an answer, of all callers */
