@@ -74,6 +74,13 @@ static const struct call *call_of(sd_bus_message *message) {
         return NULL; /* a vtable names a method that the table does not have */
 }
 
+/* What polkit's question calls the file: that of restoring asks for a name in any case. */
+static const char *file_of(const struct call *call, const char *name) {
+        if (call->check_file)
+                return name;
+        return call->kind == JOB_DEFAULTS ? "custom defaults" : NULL;
+}
+
 static int call_check(const struct service *service, const struct device *device,
                       const struct call *call, int fd, char ret_name[IMAGE_NAME_SIZE],
                       struct fault *fault) {
@@ -116,8 +123,7 @@ int call_job(struct service *service, sd_bus_message *message, struct device *de
                 r = call_check(service, device, call, fd, file, &fault);
         if (r < 0)
                 return call_refuse(error, &fault, r);
-        r = call_ask(service, message, device, &options, call->check_file ? file : NULL, &uid,
-                     error);
+        r = call_ask(service, message, device, &options, file_of(call, file), &uid, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         if (call->kind == JOB_READ) { /* whose file is not read from, but filled */

@@ -66,8 +66,10 @@ asked_for "that of a restore, too" org.fwctl1.identify "$board_one, \"image\": \
         fwctl restore --dry-run 1-1 "$session/config-7.txt"
 asked_for "with force, too" org.fwctl1.identify "$board_one, \"image\": \"config-7.txt\"" \
         fwctl restore --dry-run --force 1-1 "$session/config-7.txt"
-asked_for "ApplyCustomDefaults: which board" org.fwctl1.restore "$board_one" call "$one" $device ApplyCustomDefaults 'a{sv}' 0
-asked_for "that of custom defaults, too" org.fwctl1.identify "$board_one" call "$one" $device ApplyCustomDefaults 'a{sv}' 1 dry-run b true
+asked_for "ApplyCustomDefaults: which board, and what" org.fwctl1.restore "$board_one, \"image\": \"custom defaults\"" \
+        call "$one" $device ApplyCustomDefaults 'a{sv}' 0
+asked_for "that of custom defaults, too" org.fwctl1.identify "$board_one, \"image\": \"custom defaults\"" \
+        call "$one" $device ApplyCustomDefaults 'a{sv}' 1 dry-run b true
 
 # --- what is refused leaves everything as it was
 polkit_answer '*' deny

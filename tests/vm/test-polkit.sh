@@ -52,8 +52,8 @@ END' >/dev/null
 
 # denied_all NAME 'AS WHOM': sees all, touches nothing
 free="list:0 inspect:0"
-denied="$free identify:4 backup:4 kept-backup:4 restore:4 restore-force:4 restore-plan:4 defaults-plan:4 defaults:4 reboot:4 leave:4 read:4 flash:4 flash-force:4 \
-dry-run:4 erase:4 unprotect:4 recover-bootloader:4"
+denied="$free identify:4 backup:4 kept-backup:4 restore:4 restore-force:4 restore-plan:4 defaults-plan:4 defaults:4 \
+reboot:4 leave:4 read:4 flash:4 flash-force:4 dry-run:4 erase:4 unprotect:4 recover-bootloader:4"
 denied_all() {
         local out
         out=$(guest "
@@ -89,6 +89,7 @@ is "each action is asked for" "$(sed -n 's/.*==== AUTHENTICATING FOR \(.*\) ====
         "$(printf 'org.fwctl1.%s ' backup erase flash flash-force identify leave read reboot recover-bootloader restore restore-force unprotect | sed 's/ $//')"
 like "the question names the board and the file" "$out" 'to flash "hello-1\.bin" to board 3-1 \(STM32 in its bootloader\)'
 like "a backup of the service's own is called that" "$out" 'to write the configuration "kept backup" to board 1-1'
+like "and the custom defaults are called that" "$out" 'to write the configuration "custom defaults" to board 1-2'
 like "also of what is not kept" "$out" 'to erase the flash of board 3-1 \(STM32 in its bootloader\)'
 unlike "no name is left open" "$out" '\$\('
 [ "$tap_failed" -eq 0 ] || tap_diag "$out"
