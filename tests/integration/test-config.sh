@@ -313,6 +313,8 @@ for phase in erasing writing "restoring the configuration"; do
         ready "cancelled at $phase"
         act=$cancel
         [[ $phase == rest* ]] && mkfifo "$session/hold"
+        # On a slow wire: else all of it is in before the cancel is.
+        [[ $phase == writing ]] && simctl set 1-1 wire-packet-us 20000 >/dev/null
         at "$phase" flash --erase=full "$data/hello-2.hex"
         rm -f "$session/hold"
         is "cancelled at $phase: exit status" "$status" 11
