@@ -114,6 +114,8 @@ static const char *problem_text(int r) {
 
 static void tell(struct history *history, int r) {
         if (r == SQLITE_OK) {
+                if (history->failed)
+                        log_notice("The history of jobs in %s is written again", history->dir);
                 history->failed = false;
                 return;
         }
@@ -172,13 +174,38 @@ static int write_entry(const struct history *history, struct history_entry *entr
         return SQLITE_OK;
 }
 
-void history_write(struct history *history, struct history_entry *entry) {
-        int r;
-
+static int write_in_dir(const struct history *history, struct history_entry *entry) {
         if (mkdir(history->dir, 0700) < 0 && errno != EEXIST)
-                r = SQLITE_CANTOPEN;
-        else
-                r = write_entry(history, entry);
+                return SQLITE_CANTOPEN;
+        return write_entry(history, entry);
+}
+
+/* In the order in which they ended. */
+static int write_unwritten(struct history *history) {
+        struct history_entry *entry;
+
+        while ((entry = history_unwritten_first(history))) {
+                int r = write_in_dir(history, entry);
+
+                if (r != SQLITE_OK)
+                        return r;
+                history_unwritten_drop_first(history);
+        }
+        return SQLITE_OK;
+}
+
+void history_sync(struct history *history) {
+        if (history_unwritten_first(history))
+                tell(history, write_unwritten(history));
+}
+
+void history_write(struct history *history, struct history_entry *entry) {
+        int r = write_unwritten(history);
+
+        if (r == SQLITE_OK)
+                r = write_in_dir(history, entry);
+        if (r != SQLITE_OK && entry->text[HISTORY_RESULT] && *entry->text[HISTORY_RESULT])
+                history_unwritten_add(history, entry);
         tell(history, r);
 }
 
@@ -211,6 +238,9 @@ int history_init(struct history *history, const char *state_dir) {
 }
 
 void history_clear(struct history *history) {
+        history_sync(history);
+        while (history_unwritten_first(history))
+                history_unwritten_drop_first(history);
         free(history->dir);
         *history = (struct history){};
 }
@@ -262,6 +292,7 @@ int history_list(struct history *history, const struct history_query *query,
         struct history_entry entry;
         int r;
 
+        history_sync(history);
         if (!is_there(history))
                 return 0;
         r = history_open(history, false, &db);

@@ -7,7 +7,7 @@
  * job that the database has no end of is one that the service did not live to see; history_init()
  * gives it that end. In the service alone. The file is opened for each call, which is some
  * milliseconds a few times a job; nothing here waits for anything but the disk. Works without it,
- * and says so once. */
+ * and says so once; jobs whose end could not be written are kept in memory until it can be. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,11 +16,16 @@
 #include "base/cleanup.h"
 #include "base/fault.h"
 
-#define HISTORY_LISTED_MAX 1000U
+#define HISTORY_LISTED_MAX    1000U
+
+#define HISTORY_UNWRITTEN_MAX 256U
+
+struct unwritten; /* history-unwritten.c */
 
 struct history {
-        char *dir;   /* owned: the state directory */
-        bool failed; /* told already */
+        char *dir;                   /* owned: the state directory */
+        bool failed;                 /* told already */
+        struct unwritten *unwritten; /* the oldest first */
 };
 
 enum history_text {
@@ -58,9 +63,18 @@ struct history_query {
 int history_init(struct history *history, const char *state_dir);
 void history_clear(struct history *history);
 
-/* Writes it down: a new one if `entry->id` is 0, and sets that. What fails is told in the journal.
+/* Writes it down: a new one if `entry->id` is 0, and sets that. What fails is told in the journal,
+ * and is tried again with the next call if it has a result: it is the last that is said of the job.
  */
 void history_write(struct history *history, struct history_entry *entry);
+/* Tries again to write what could not be written. */
+void history_sync(struct history *history);
+
+/* history-unwritten.c: copies, of HISTORY_UNWRITTEN_MAX entries at most; the oldest give way. */
+void history_unwritten_add(struct history *history, const struct history_entry *entry);
+/* NULL: there is none. */
+struct history_entry *history_unwritten_first(struct history *history);
+void history_unwritten_drop_first(struct history *history);
 
 /* The newest first. `each` may end it with a negative number, which is returned. FWD_STORAGE_FAILED
  * if there is a history that cannot be read; one that is not there is empty. */

@@ -207,19 +207,37 @@ int identity_store_init(struct identity_store *store, const char *state_dir) {
         return 0;
 }
 
-void identity_store_clear(struct identity_store *store) {
-        for (size_t i = 0; i < store->n; i++)
-                board_clear(&store->boards[i]);
-        free(store->boards);
-        free(store->dir);
-        *store = (struct identity_store){};
-}
-
 static bool is_known(const struct known_board *board, const char *const text[_KNOWN_MAX]) {
         for (size_t i = 0; i < _KNOWN_MAX; i++)
                 if (strcmp(board->text[i], text[i]) != 0)
                         return false;
         return true;
+}
+
+void identity_store_sync(struct identity_store *store) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < store->n; i++) {
+                if (!store->boards[i].unsaved)
+                        continue;
+                r = save(store, &store->boards[i]);
+                store->boards[i].unsaved = r < 0;
+        }
+        if (r < 0 && !store->failed)
+                log_warning("%s: boards are remembered only until the service ends: %s", store->dir,
+                            strerror(-r));
+        else if (r == 0 && store->failed)
+                log_notice("%s: boards are remembered again", store->dir);
+        store->failed = r < 0;
+}
+
+void identity_store_clear(struct identity_store *store) {
+        identity_store_sync(store);
+        for (size_t i = 0; i < store->n; i++)
+                board_clear(&store->boards[i]);
+        free(store->boards);
+        free(store->dir);
+        *store = (struct identity_store){};
 }
 
 void identity_store_keep(struct identity_store *store, const char *const text[_KNOWN_MAX],
@@ -231,8 +249,10 @@ void identity_store_keep(struct identity_store *store, const char *const text[_K
                 return;
         board = find_id(store, text[KNOWN_UNIQUE_ID]);
         if (board && is_known(board, text) && now_s >= board->seen_s &&
-            now_s - board->seen_s < SEEN_EVERY_S)
+            now_s - board->seen_s < SEEN_EVERY_S) {
+                identity_store_sync(store);
                 return;
+        }
         if (!board)
                 board = new_place(store);
         if (!board)
@@ -244,11 +264,8 @@ void identity_store_keep(struct identity_store *store, const char *const text[_K
                         store->n--;
                 return;
         }
-        r = save(store, board);
-        if (r < 0 && !store->failed)
-                log_warning("%s: boards are remembered only until the service ends: %s", store->dir,
-                            strerror(-r));
-        store->failed = r < 0;
+        board->unsaved = true;
+        identity_store_sync(store);
 }
 
 /* The first of the predictions alone. Of the others, one is the first plus ten: what a neighbour on

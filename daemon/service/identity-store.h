@@ -5,7 +5,8 @@
  * that is met in its bootloader is known again: boards/UID.json under the state directory, one
  * small file for each chip, and all of them in memory. A chip in its bootloader proves itself only
  * by its serial number, so one that several known chips would have counts for nothing, like the
- * constants of some chips. In the service; works without the directory, and says so once. */
+ * constants of some chips. In the service; works without the directory, and says so once; what
+ * could not be written is written with what can be, later. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +29,7 @@ enum known_text {
 struct known_board {
         char *text[_KNOWN_MAX]; /* owned; never NULL */
         uint64_t seen_s;        /* CLOCK_REALTIME */
+        bool unsaved;           /* the file does not say this yet */
 };
 
 struct identity_store {
@@ -46,6 +48,8 @@ void identity_store_clear(struct identity_store *store);
  * serial number to be known by, is not kept. Written only if something is new, or once a day. */
 void identity_store_keep(struct identity_store *store, const char *const text[_KNOWN_MAX],
                          uint64_t now_s);
+/* Tries again to write what could not be written. */
+void identity_store_sync(struct identity_store *store);
 /* The one board whose ROM shows this serial number; NULL if there is none, or more than one. */
 const struct known_board *identity_store_find(const struct identity_store *store,
                                               const char *serial);

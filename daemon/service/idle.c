@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "service/farewell.h"
 #include "service/job.h"
+#include "service/storage.h"
 #include "service/udev.h"
 
 /* It may come this share late, so that the machine wakes up for several things at once. */
@@ -88,24 +89,28 @@ static int add_barrier(struct service *service) {
                                           BARRIER_LIMIT_US, 0, on_barrier_late, service);
 }
 
-static int on_idle(sd_event_source *source, uint64_t usec, void *userdata) {
-        struct service *service = userdata;
+static void begin_to_leave(struct service *service, const char *status) {
         struct idle *idle = service->idle;
 
         idle->timer = sd_event_source_unref(idle->timer);
-        log_info("No board, no job and no client: leaving until there is one");
         service->stopping = true; /* no new jobs */
         idle->state = IDLE_LEAVING;
-        (void) sd_notify(false, "STOPPING=1\nSTATUS=Nothing to do");
+        (void) sd_notifyf(false, "STOPPING=1\nSTATUS=%s", status);
         if (add_barrier(service) < 0)
                 release_name(service);
+}
+
+static int on_idle(sd_event_source *source, uint64_t usec, void *userdata) {
+        log_info("No board, no job and no client: leaving until there is one");
+        begin_to_leave(userdata, "Nothing to do");
         return 0;
 }
 
 static void wait_for_it(struct service *service) {
         struct idle *idle = service->idle;
 
-        if (sd_event_add_time_relative(service->event, &idle->timer, CLOCK_MONOTONIC,
+        if (service->settings.idle_exit_ms == 0 ||
+            sd_event_add_time_relative(service->event, &idle->timer, CLOCK_MONOTONIC,
                                        service->settings.idle_exit_ms * 1000,
                                        service->settings.idle_exit_ms * 1000 / TIMER_SHARE, on_idle,
                                        service) < 0)
@@ -136,6 +141,10 @@ static int on_post(sd_event_source *source, void *userdata) {
         struct service *service = userdata;
         struct idle *idle = service->idle;
 
+        if (!service->stopping && !has_to_answer(service) && storage_wants_restart(service)) {
+                begin_to_leave(service, "Starting again");
+                return 0;
+        }
         switch (idle->state) {
         case IDLE_NOT:
                 if (!service->stopping && !is_needed(service))
@@ -160,8 +169,6 @@ static int on_post(sd_event_source *source, void *userdata) {
 int idle_start(struct service *service) {
         struct idle *idle;
 
-        if (service->settings.idle_exit_ms == 0)
-                return 0;
         idle = calloc(1, sizeof(*idle));
         if (!idle)
                 return -ENOMEM;

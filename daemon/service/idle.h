@@ -12,6 +12,9 @@
  * 3. The bus has read the answers (farewell.h).
  * 4. A board that came in between? Then with EXIT_START_AGAIN, which the unit knows.
  *
+ * The same way is gone when only a new start helps (storage.h); then jobs that run are all that it
+ * is kept by.
+ *
  * In the service. */
 
 #include "service/service.h"

@@ -13,6 +13,7 @@
 #include "service/result.h"
 #include "service/steps.h"
 #include "service/stop.h"
+#include "service/storage.h"
 #include "service/worker.h"
 
 #define KEEP_US           (10ULL * 60 * 1000 * 1000) /* a finished job, on the bus */
@@ -259,6 +260,7 @@ int job_new(struct service *service, struct device *device, enum job_kind kind,
         job = job_make(service, device, kind, options, uid, &fd);
         if (!job)
                 return fault_set(fault, FWD_FAILED, "The job could not be made: out of memory");
+        storage_retry(service);
         job->id = ++service->last_job_id;
         while (*at)
                 at = &(*at)->next;

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/state-lock.h"
 #include "base/text.h"
 #include "config.h"
 #include "service/alias.h"
@@ -21,6 +20,7 @@
 #include "service/modem-manager.h"
 #include "service/service.h"
 #include "service/stop.h"
+#include "service/storage.h"
 #include "service/udev.h"
 
 DEFINE_CLEANUP(struct service *, service_clear)
@@ -40,26 +40,6 @@ static int add_objects(struct service *service) {
 static int failed(int r, const char *what) {
         log_error("%s: %s", what, strerror(-r));
         return r;
-}
-
-/* Held until the end. One that serves its last calls, or a `fwctl --direct`, is waited for; a
- * service that stays is not: it has the name. */
-static int lock_state(struct service *service) {
-        const char *dir = service->settings.state_dir;
-
-        if (service->direct) /* it is inherited */
-                return 0;
-        service->state_fd = state_lock(dir, false);
-        if (service->state_fd == -EWOULDBLOCK) {
-                if (sd_bus_get_name_creds(service->bus, SERVICE_NAME, 0, NULL) >= 0)
-                        return -EEXIST;
-                log_notice("%s is in use by another process: waiting for its end", dir);
-                service->state_fd = state_lock(dir, true);
-        }
-        if (service->state_fd < 0)
-                log_warning("%s cannot be used, so no configuration can be kept: %s", dir,
-                            strerror(-service->state_fd));
-        return 0;
 }
 
 static int connect_bus(struct service *service, int direct_fd) {
@@ -111,9 +91,10 @@ static int start(struct service *service, int direct_fd) {
         r = connect_bus(service, direct_fd);
         if (r < 0)
                 return r;
-        r = lock_state(service);
+        r = storage_lock(service);
         if (r < 0)
                 return failed(r, "Cannot get the name " SERVICE_NAME);
+        storage_watch(service);
         r = stop_on_signals(service);
         if (r < 0)
                 return failed(r, "Cannot set up signals");

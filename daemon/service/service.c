@@ -110,6 +110,7 @@ uint64_t realtime_us(void) {
 void service_clear(struct service *service) {
         service->release = sd_bus_slot_unref(service->release);
         service->farewell.question = sd_bus_slot_unref(service->farewell.question);
+        service->storage.match = sd_bus_slot_unref(service->storage.match);
         idle_stop(service);
         udev_stop(service);
         brltty_clear(service);

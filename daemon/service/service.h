@@ -62,6 +62,11 @@ struct service {
         sd_bus *machine_bus;
         bool direct;  /* for one command, without a bus */
         int state_fd; /* locked (base/state-lock.h); 0 or negative: it is not */
+        struct {      /* storage.c */
+                sd_bus_slot *match;
+                bool frozen; /* read-only when the service started */
+                bool thawed; /* for all others */
+        } storage;
         struct settings settings;
         struct alias *aliases; /* alias.c */
         size_t n_aliases;

@@ -106,6 +106,7 @@ bus_start() {
     <allow own="org.freedesktop.systemd1"/>
     <allow send_destination="org.freedesktop.systemd1" send_interface="org.freedesktop.systemd1.Manager"
            send_member="ListUnitsByPatterns"/>
+    <allow send_destination="org.freedesktop.systemd1" send_interface="org.freedesktop.systemd1.Manager" send_member="Subscribe"/>
     <allow send_destination="org.freedesktop.login1" send_interface="org.freedesktop.login1.Manager" send_member="Inhibit"/>
 	  </policy>
 	  <include>$bus.policy</include>

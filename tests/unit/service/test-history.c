@@ -215,7 +215,8 @@ static void test_later_version(void **state) {
         assert_non_null(strstr(fault.message, "later version"));
 }
 
-/* Without a place to write to, jobs run all the same; when it is there again they are kept. */
+/* Without a place to write to, jobs run all the same; when it is there again they are kept, those
+ * of before too. */
 static void test_no_directory(void **state) {
         struct bench *bench = *state;
         _cleanup_free_ char *place = strdup(bench->service.settings.state_dir);
@@ -230,9 +231,59 @@ static void test_no_directory(void **state) {
         assert_int_equal(seen.n, 0);
         free(bench->service.history.dir);
         bench->service.history.dir = strdup(place);
-        run(bench, JOB_FLASH);
+        seen = list(bench); /* which is an occasion, too */
+        assert_int_equal(seen.n, 1);
+        assert_string_equal(seen.kind[0], "flash");
+        assert_string_equal(seen.result[0], "success");
+        run(bench, JOB_LEAVE);
+        seen = list(bench);
+        assert_int_equal(seen.n, 2);
+        assert_string_equal(seen.kind[0], "leave");
+}
+
+static void set_dir(struct bench *bench, const char *dir) {
+        free(bench->service.history.dir);
+        bench->service.history.dir = strdup(dir);
+        assert_non_null(bench->service.history.dir);
+}
+
+/* Of a job that began before the disk was full there is one row, with its end. */
+static void test_end_written_later(void **state) {
+        struct bench *bench = *state;
+        struct seen seen;
+        struct job *job;
+
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        job = begin(bench, JOB_LEAVE);
+        set_dir(bench, "/dev/null/fwd");
+        bench_until(bench, job->result != JOB_RUNNING);
+        set_dir(bench, bench->service.settings.state_dir);
+        restart(bench); /* the end of the service is the last occasion */
         seen = list(bench);
         assert_int_equal(seen.n, 1);
+        assert_string_equal(seen.result[0], "success");
+        assert_true(seen.end_us[0] > 0);
+}
+
+static void test_unwritten_are_bounded(void **state) {
+        const struct history_entry some = {.text = {[HISTORY_KIND] = "flash"}};
+        struct bench *bench = *state;
+        struct history *history = &bench->service.history;
+        struct history_entry entry = some;
+        size_t n = 0;
+
+        set_dir(bench, "/dev/null/fwd");
+        history_write(history, &entry); /* it runs: its end is to come */
+        assert_null(history_unwritten_first(history));
+        entry.text[HISTORY_RESULT] = "success";
+        for (uint64_t i = 1; i <= HISTORY_UNWRITTEN_MAX + 2; i++) {
+                entry.start_us = i;
+                history_write(history, &entry);
+        }
+        assert_int_equal(history_unwritten_first(history)->start_us, 3);
+        for (; history_unwritten_first(history); n++)
+                history_unwritten_drop_first(history);
+        assert_int_equal(n, HISTORY_UNWRITTEN_MAX);
 }
 
 int main(void) {
@@ -243,6 +294,10 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_damaged, bench_setup, bench_teardown),
                 cmocka_unit_test_setup_teardown(test_later_version, bench_setup, bench_teardown),
                 cmocka_unit_test_setup_teardown(test_no_directory, bench_setup, bench_teardown),
+                cmocka_unit_test_setup_teardown(test_end_written_later, bench_setup,
+                                                bench_teardown),
+                cmocka_unit_test_setup_teardown(test_unwritten_are_bounded, bench_setup,
+                                                bench_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -231,6 +231,24 @@ static void test_read_only(void **state) {
         assert_known(bench_plug_bootloader(bench, OTHER_PORT, ROM_SERIAL), "");
 }
 
+/* What could not be written is written when it can be, if nothing new is told of the board, too. */
+static void test_written_later(void **state) {
+        struct bench *bench = *state;
+        char path[160];
+
+        (void) snprintf(path, sizeof(path), "%s/boards", bench->dir);
+        assert_int_equal(close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
+        restart(bench);
+        (void) bench_plug_identified(bench, PORT);
+        assert_true(bench->service.known.failed);
+        assert_int_equal(unlink(path), 0);
+        bench_unplug(bench, PORT);
+        (void) bench_plug_identified(bench, PORT);
+        assert_false(bench->service.known.failed);
+        (void) snprintf(path, sizeof(path), "%s/boards/" UID_HEX ".json", bench->dir);
+        assert_int_equal(access(path, R_OK), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_known_after_a_restart),
@@ -244,6 +262,7 @@ int main(void) {
                 TEST(test_bounded),
                 TEST(test_not_kept),
                 TEST(test_read_only),
+                TEST(test_written_later),
 #undef TEST
         };
 
