@@ -27,13 +27,9 @@ untouched() {
 }
 # ended NAME: the service leaves by itself, and wants to be started again
 ended() {
-        sleep "$WAIT_S" &
-        local limit=$! status
-        wait -n "$fwd_pid" "$limit"
-        status=$?
-        kill "$limit"
-        is "$1" "$status" 75
-        [ "$status" -ne 75 ] || fwd_pid=''
+        timeout "$WAIT_S" tail --pid="$fwd_pid" -s 0.1 -f /dev/null && wait "$fwd_pid"
+        is "$1" $? 75
+        [ "$(jobs -rp | grep -cx "$fwd_pid")" = 1 ] || fwd_pid=''
         fwd_stop
 }
 

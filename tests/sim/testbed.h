@@ -54,6 +54,7 @@ struct sim {
         GHashTable *hubs; /* names: "usb1", "1-2"; a hub stays */
         GQueue completed; /* UMockdevIoctlClient, whose reference is to be dropped */
         GQueue uevents;   /* struct uevent *, not delivered yet */
+        GQueue gone_ttys; /* struct sim_tty *: the board is gone, somebody has it open */
         void (*settled)(struct sim *sim); /* told after each change; for the waiters of control.c */
 };
 

@@ -134,8 +134,45 @@ static void set_lines(struct sim_tty *tty, unsigned lines) {
         model_control(tty->port->model, &setup, NULL, sim_now(tty->sim), &answer);
 }
 
+static void detach(struct sim_tty *tty) {
+        g_autoptr(GError) error = NULL;
+        if (!umockdev_testbed_detach_ioctl(tty->sim->testbed, tty->path, &error))
+                g_error("Cannot take back %s: %s", tty->path, error->message);
+}
+
+/* Of a board that is gone; false if it is not served any more. */
+static bool detach_gone(struct sim *sim, struct sim_tty *tty) {
+        if (!g_queue_remove(&sim->gone_ttys, tty))
+                return false;
+        detach(tty);
+        return true;
+}
+
+static void detach_path(struct sim *sim, const char *path) {
+        for (GList *i = sim->gone_ttys.head; i; i = i->next) {
+                struct sim_tty *tty = i->data;
+                if (strcmp(tty->path, path) == 0) {
+                        (void) detach_gone(sim, tty);
+                        return;
+                }
+        }
+}
+
+static gboolean on_unused(gpointer userdata) {
+        UMockdevIoctlBase *handler = userdata;
+        struct sim_tty *tty = g_object_get_data(G_OBJECT(handler), "sim-tty");
+        struct sim *sim = tty->sim;
+        g_rec_mutex_lock(&sim->lock);
+        (void) detach_gone(sim, tty);
+        g_rec_mutex_unlock(&sim->lock);
+        return G_SOURCE_REMOVE;
+}
+
 static void client_gone(struct sim_tty *tty) {
         g_rec_mutex_lock(&tty->sim->lock);
+        if (tty->n_clients == 1 && !tty->port) /* not from here: this is the path's own thread */
+                (void) g_idle_add_full(G_PRIORITY_DEFAULT, on_unused, g_object_ref(tty->handler),
+                                       g_object_unref);
         if (--tty->n_clients == 0) { /* the last close of a tty throws away what was not read */
                 set_lines(tty, 0);
                 tty->exclusive = false;
@@ -201,6 +238,7 @@ struct sim_tty *sim_tty_new(struct sim_port *port, const char *name) {
         if (ioctl(tty->slave, TCSETS, &termios) < 0)
                 g_error("Cannot set %s: %s", tty->pts, g_strerror(errno));
 
+        detach_path(tty->sim, tty->path);
         g_autoptr(UMockdevIoctlBase) handler = umockdev_ioctl_base_new();
         g_object_set_data_full(G_OBJECT(handler), "sim-tty", tty, tty_data_free);
         g_signal_connect(handler, "client-connected", G_CALLBACK(on_client), tty);
@@ -231,9 +269,12 @@ void sim_tty_free(struct sim_tty *tty) {
         *hangup = (struct hangup){.master = TAKE_FD(tty->master), .slave = TAKE_FD(tty->slave)};
         tty->port = NULL;
         (void) g_timeout_add(HANGUP_DELAY_MS, on_hangup, hangup);
-        g_autoptr(GError) error = NULL;
-        if (!umockdev_testbed_detach_ioctl(tty->sim->testbed, tty->path, &error))
-                g_error("Cannot take back %s: %s", tty->path, error->message);
+        /* Who has it open and asks something of it in this moment is to have an error, as the
+         * kernel gives it. The mock would end him if his connection broke off. */
+        if (tty->n_clients > 0)
+                g_queue_push_tail(&tty->sim->gone_ttys, tty);
+        else
+                detach(tty);
         g_source_remove(tty->source); /* may free `tty` */
 }
 

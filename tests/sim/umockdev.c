@@ -204,6 +204,7 @@ struct sim *sim_new(double time_scale, const char *hwdb_path) {
         sim->hubs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         g_queue_init(&sim->completed);
         g_queue_init(&sim->uevents);
+        g_queue_init(&sim->gone_ttys);
         return sim;
 }
 
@@ -213,6 +214,7 @@ void sim_end(struct sim *sim) {
         while (sim->n_ports > 0)
                 sim_remove(sim->ports[sim->n_ports - 1]);
         g_queue_clear_full(&sim->uevents, g_free);
+        g_queue_clear(&sim->gone_ttys); /* the testbed has them */
         sim_timer_stop(sim);
         g_rec_mutex_unlock(&sim->lock);
         g_hash_table_destroy(sim->hubs);
