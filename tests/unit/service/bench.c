@@ -47,6 +47,11 @@ int bench_teardown(void **state) {
         return 0;
 }
 
+void bench_short_waits(struct bench *bench) {
+        bench->service.settings.await_first_ms = 100;
+        bench->service.settings.await_second_ms = 100;
+}
+
 static void in_dir(const struct bench *bench, const char *name, char path[128]) {
         (void) snprintf(path, 128, "%s/%s", bench->dir, name);
 }

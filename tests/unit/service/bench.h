@@ -27,6 +27,10 @@ int bench_setup(void **state);
 int bench_teardown(void **state);
 #define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
 
+/* From the next wait on a board that does not come is given up at once. Tests in which all come
+ * never depend on how fast the machine is. */
+void bench_short_waits(struct bench *bench);
+
 /* What the stub does for an operation, in shell. */
 void bench_script(struct bench *bench, const char *operation, const char *text);
 /* The stub's calls so far: the operations, blank separated. Free with free(). */

@@ -60,6 +60,7 @@ static void test_backup_board_does_not_return(void **state) {
         struct bench *bench = *state;
         struct job *job;
 
+        bench_short_waits(bench);
         (void) bench_plug_identified(bench, PORT);
         bench_script(bench, "backup", "say X.Rebooting=yes");
         job = begin(bench, JOB_BACKUP, NULL);

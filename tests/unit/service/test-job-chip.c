@@ -159,6 +159,7 @@ static void test_unprotect_does_not_return(void **state) {
         struct bench *bench = *state;
         struct job *job;
 
+        bench_short_waits(bench);
         (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
         bench_script(bench, "unprotect", unprotects);
         job = begin(bench, JOB_UNPROTECT, NULL);

@@ -86,6 +86,7 @@ static void test_restore_board_does_not_return(void **state) {
         struct bench *bench = *state;
         struct job *job;
 
+        bench_short_waits(bench);
         (void) bench_plug_identified(bench, PORT);
         set_config(bench, "1");
         bench_script(bench, "restore", "say X.Rebooting=yes");

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How jobs end badly: always with a name, a sentence, and the state of the board. */
 
-#include <time.h>
-
 #include "jobs.h"
 
 static void test_bad_image(void **state) {
@@ -79,6 +77,7 @@ static void test_never_comes(void **state) {
         struct bench *bench = *state;
         struct job *job;
 
+        bench_short_waits(bench);
         (void) bench_plug_identified(bench, PORT);
         job = begin(bench, JOB_FLASH, NULL);
         bench_until(bench, in_phase(job, "waiting-for-bootloader"));
@@ -93,6 +92,7 @@ static void test_never_goes(void **state) {
         struct bench *bench = *state;
         struct device *device = bench_plug_identified(bench, PORT);
 
+        bench_short_waits(bench);
         failed(bench, begin(bench, JOB_REBOOT, NULL), FWD_NEEDS_USER_ACTION, BOARD_UNTOUCHED,
                "did not come as its bootloader");
         assert_ptr_equal(device_find_port(&bench->service, PORT), device);
@@ -166,18 +166,11 @@ static void test_touched_is_not_started(void **state) {
         called(bench, "identify inspect reboot flash");
 }
 
-static uint64_t now_ms(void) {
-        struct timespec ts;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
-}
-
-/* The worker hangs in a transfer that the kernel does not give back. */
+/* The worker hangs in a transfer that the kernel does not give back: longer than this test may
+ * last. */
 static void test_unplugged_in_flash(void **state) {
         struct bench *bench = *state;
         struct job *job;
-        uint64_t begun_ms;
 
         (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
         bench_script(bench, "flash",
@@ -185,10 +178,8 @@ static void test_unplugged_in_flash(void **state) {
                      "TOTAL=4096; say STATE=partly-written; exec sleep 1000");
         job = begin(bench, JOB_FLASH, NULL);
         bench_until(bench, job->state == BOARD_PARTLY_WRITTEN);
-        begun_ms = now_ms();
         bench_unplug(bench, PORT);
         failed(bench, job, FWD_DEVICE_LOST, BOARD_PARTLY_WRITTEN, "partly written");
-        assert_true(now_ms() - begun_ms < 1000);
         assert_int_equal(job->done, 2048);
         assert_int_equal(job->total, 4096);
         assert_null(bench->service.devices);
@@ -239,6 +230,7 @@ static void test_worker_dies(void **state) {
         struct bench *bench = *state;
         struct job *job, *other;
 
+        bench_short_waits(bench);
         (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
         bench_script(bench, "flash@" PORT, "say STATE=erased; kill -SEGV $$");
         job = begin(bench, JOB_FLASH, NULL);

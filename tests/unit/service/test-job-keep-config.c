@@ -244,6 +244,7 @@ static void test_flash_does_not_return(void **state) {
         set_config(bench, "42");
         job = begin(bench, JOB_FLASH, &keep);
         to_bootloader(bench, job);
+        bench_short_waits(bench);
         bench_until(bench, in_phase(job, "waiting-for-firmware"));
         bench_unplug(bench, PORT);
         failed(bench, job, FWD_TIMEOUT, BOARD_VERIFIED, "has not come back");

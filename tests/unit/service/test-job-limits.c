@@ -66,6 +66,7 @@ static void test_cancel_too_late(void **state) {
         struct fault fault = FAULT_INIT;
         struct job *job;
 
+        bench_short_waits(bench);
         (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
         job = begin(bench, JOB_FLASH, NULL);
         bench_until(bench, in_phase(job, "waiting-for-firmware"));
@@ -85,6 +86,7 @@ static void test_busy_names_the_job(void **state) {
         struct fault fault = FAULT_INIT;
         struct job *job, *other = NULL;
 
+        bench_short_waits(bench);
         (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
         job = begin(bench, JOB_FLASH, NULL);
         assert_true(try_begin(bench, bench->service.devices, JOB_IDENTIFY, NULL, &other, &fault) <
@@ -143,6 +145,7 @@ static void test_stop(void **state) {
         struct job *writing, *waiting, *other;
         struct device *second;
 
+        bench_short_waits(bench);
         (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
         bench_pipe(bench, "go");
         bench_script(bench, "flash",

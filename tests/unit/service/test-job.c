@@ -68,6 +68,7 @@ static void test_flash_does_not_return(void **state) {
         struct bench *bench = *state;
         struct job *job;
 
+        bench_short_waits(bench);
         (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
         job = begin(bench, JOB_FLASH, NULL);
         bench_until(bench, in_phase(job, "waiting-for-firmware"));
@@ -81,6 +82,7 @@ static void test_flash_stays_in_bootloader(void **state) {
         struct bench *bench = *state;
         struct job *job;
 
+        bench_short_waits(bench);
         (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
         job = begin(bench, JOB_FLASH, NULL);
         succeeded(bench, job);
@@ -145,6 +147,7 @@ static void test_flash_by_hand(void **state) {
         bench_unplug(bench, PORT);
         (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
         assert_null(job_fact(job, "Notice"));
+        bench_short_waits(bench);
         bench_until(bench, in_phase(job, "waiting-for-firmware"));
         bench_unplug(bench, PORT);
         succeeded(bench, job);
@@ -156,7 +159,7 @@ static void test_flash_with_help(void **state) {
         struct bench *bench = *state;
         struct job *job;
 
-        bench->service.settings.await_second_ms = 30000;
+        bench->service.settings.await_first_ms = 100;
         (void) bench_plug_identified(bench, PORT);
         job = begin(bench, JOB_FLASH, NULL);
         bench_until(bench, in_phase(job, "waiting-for-bootloader"));
