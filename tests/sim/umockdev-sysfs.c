@@ -3,15 +3,13 @@
 /* The mock /sys and /dev of a board, as the kernel and udev would show it.
  *
  * Written here and not by umockdev_testbed_add_device(), because that sends uevents of its own
- * (see umockdev-uevent.c). The layout of the files is that of libumockdev-preload. */
+ * (see umockdev-uevent.c). */
 
-#include <ftw.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/serial-driver.h"
 #include "sim/descriptors.h"
-#include "sim/testbed.h"
+#include "sim/umockdev-sysfs-node.h"
 
 /* The host controller that all buses hang on. */
 #define CONTROLLER   "/devices/platform/fwd-sim"
@@ -19,166 +17,10 @@
 #define ACM_MAJOR    166U
 #define HIDRAW_MAJOR 245U /* given at boot; any that is not another's */
 
-struct sysfs_node {    /* one directory of /sys/devices */
-        char *devpath; /* without /sys */
-        const char *subsystem;
-        bool is_class; /* a link in class/, not in bus/ */
-        char *devnode; /* "/dev/…" or NULL */
-        unsigned major, minor;
-        GString *uevent;    /* KEY=value lines: the kernel's and udev's */
-        const char *driver; /* of a serial port's interface: the kernel's; else NULL */
-};
-
 struct sysfs_device {
         struct sim_port *port;
         GPtrArray *nodes; /* struct sysfs_node, parents first */
 };
-
-/* --- files ------------------------------------------------------------------------------- */
-
-static void write_file(const char *path, const void *data, size_t size) {
-        g_autoptr(GError) error = NULL;
-        if (!g_file_set_contents_full(path, data, (gssize) size, G_FILE_SET_CONTENTS_NONE, 0644,
-                                      &error))
-                g_error("%s", error->message);
-}
-
-static void make_dirs(const char *path) {
-        if (g_mkdir_with_parents(path, 0755) < 0)
-                g_error("Cannot make %s: %s", path, g_strerror(errno));
-}
-
-static void make_link(const char *target, const char *path) {
-        g_autofree char *dir = g_path_get_dirname(path);
-        make_dirs(dir);
-        if (symlink(target, path) < 0 && errno != EEXIST)
-                g_error("Cannot link %s: %s", path, g_strerror(errno));
-}
-
-static char *in_root(const struct sim *sim, const char *sub, const char *path) {
-        return g_strconcat(sim->root, sub, path, NULL);
-}
-
-static void attribute(const struct sim *sim, const struct sysfs_node *node, const char *name,
-                      const char *format, ...) _printf_(4, 5);
-static void attribute(const struct sim *sim, const struct sysfs_node *node, const char *name,
-                      const char *format, ...) {
-        va_list args;
-        va_start(args, format);
-        g_autofree char *text = g_strdup_vprintf(format, args);
-        va_end(args);
-        g_autofree char *line = g_strconcat(text, "\n", NULL);
-        g_autofree char *path = g_strconcat(sim->root, "/sys", node->devpath, "/", name, NULL);
-        write_file(path, line, strlen(line));
-}
-
-static void property(void *userdata, const char *key, const char *value) {
-        struct sysfs_node *node = userdata;
-        g_string_append_printf(node->uevent, "%s=%s\n", key, value);
-}
-
-static struct sysfs_node *node_new(struct sysfs_device *device, char *devpath,
-                                   const char *subsystem, bool is_class) {
-        struct sysfs_node *node = g_new0(struct sysfs_node, 1);
-        node->devpath = devpath;
-        node->subsystem = subsystem;
-        node->is_class = is_class;
-        node->uevent = g_string_new(NULL);
-        g_autofree char *dir = in_root(device->port->sim, "/sys", devpath);
-        make_dirs(dir);
-        g_ptr_array_add(device->nodes, node);
-        return node;
-}
-
-static void node_free(gpointer data) {
-        struct sysfs_node *node = data;
-        g_string_free(node->uevent, TRUE);
-        g_free(node->devpath);
-        g_free(node->devnode);
-        g_free(node);
-}
-
-/* "../../.." from a directory of /sys up to /sys */
-static char *up(const char *devpath) {
-        GString *dots = g_string_new(NULL);
-        for (const char *p = devpath; *p; p++)
-                if (*p == '/')
-                        g_string_append(dots, dots->len ? "/.." : "..");
-        return g_string_free(dots, FALSE);
-}
-
-static char *node_index_link(const struct sim *sim, const struct sysfs_node *node) {
-        g_autofree char *name = g_path_get_basename(node->devpath);
-        return node->is_class
-                       ? g_strdup_printf("%s/sys/class/%s/%s", sim->root, node->subsystem, name)
-                       : g_strdup_printf("%s/sys/bus/%s/devices/%s", sim->root, node->subsystem,
-                                         name);
-}
-
-static char *node_dev_link(const struct sim *sim, const struct sysfs_node *node) {
-        return g_strdup_printf("%s/sys/dev/char/%u:%u", sim->root, node->major, node->minor);
-}
-
-/* Where libumockdev-preload looks up what stat() says of a device node. */
-static char *node_rdev_link(const struct sim *sim, const struct sysfs_node *node) {
-        g_autofree char *flat = g_strdup(node->devnode + strlen("/dev/"));
-        return g_strdup_printf("%s/dev/.node/%s", sim->root, g_strdelimit(flat, "/", '_'));
-}
-
-static void node_set_devnode(struct sysfs_node *node, const char *devnode, unsigned major,
-                             unsigned minor) {
-        node->devnode = g_strdup(devnode);
-        node->major = major;
-        node->minor = minor;
-        g_string_append_printf(node->uevent, "DEVNAME=%s\nMAJOR=%u\nMINOR=%u\n",
-                               devnode + strlen("/dev/"), major, minor);
-}
-
-/* Links and the uevent file, which make the directory a device. */
-static void node_finish(const struct sim *sim, const struct sysfs_node *node) {
-        g_autofree char *dots = up(node->devpath);
-        g_autofree char *to_subsystem = g_strdup_printf(
-                "%s/%s/%s", dots, node->is_class ? "class" : "bus", node->subsystem);
-        g_autofree char *subsystem =
-                g_strconcat(sim->root, "/sys", node->devpath, "/subsystem", NULL);
-        make_link(to_subsystem, subsystem);
-        g_autofree char *index = node_index_link(sim, node);
-        g_autofree char *to_device =
-                g_strconcat(node->is_class ? "../.." : "../../..", node->devpath, NULL);
-        make_link(to_device, index);
-        if (node->devnode) {
-                attribute(sim, node, "dev", "%u:%u", node->major, node->minor);
-                g_autofree char *dev = node_dev_link(sim, node);
-                g_autofree char *to_dev = g_strconcat("../..", node->devpath, NULL);
-                make_link(to_dev, dev);
-                g_autofree char *rdev = node_rdev_link(sim, node);
-                g_autofree char *numbers = g_strdup_printf("%u:%u", node->major, node->minor);
-                make_link(numbers, rdev);
-        }
-        g_autofree char *uevent = g_strconcat(sim->root, "/sys", node->devpath, "/uevent", NULL);
-        write_file(uevent, node->uevent->str, node->uevent->len);
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw) {
-        return remove(path);
-}
-
-static void node_remove(const struct sim *sim, const struct sysfs_node *node) {
-        g_autofree char *index = node_index_link(sim, node);
-        (void) unlink(index);
-        if (node->devnode) {
-                g_autofree char *file = in_root(sim, "", node->devnode);
-                g_autofree char *dev = node_dev_link(sim, node);
-                g_autofree char *rdev = node_rdev_link(sim, node);
-                (void) unlink(file);
-                (void) unlink(dev);
-                (void) unlink(rdev);
-        }
-        g_autofree char *dir = in_root(sim, "/sys", node->devpath);
-        (void) nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-/* --- devices ------------------------------------------------------------------------------ */
 
 /* As udev's usb_id makes ID_MODEL and the like: blanks become '_', what is not plain goes. */
 static char *usb_id_name(const char *text) {
@@ -209,7 +51,7 @@ static void udev_properties(struct sysfs_node *node, struct sim_port *port) {
         g_string_append_printf(node->uevent, "ID_SERIAL=%s_%s%s%s\n", vendor, product,
                                *serial ? "_" : "", serial);
         if (*serial)
-                property(node, "ID_SERIAL_SHORT", serial);
+                sysfs_property(node, "ID_SERIAL_SHORT", serial);
         g_autoptr(GString) interfaces = g_string_new(":");
         struct interface_walk walk = interface_walk(model);
         while (interface_next(&walk)) {
@@ -219,63 +61,48 @@ static void udev_properties(struct sysfs_node *node, struct sim_port *port) {
                 if (!strstr(interfaces->str, triple))
                         g_string_append(interfaces, triple);
         }
-        property(node, "ID_USB_INTERFACES", interfaces->str);
+        sysfs_property(node, "ID_USB_INTERFACES", interfaces->str);
         g_autofree char *modalias = g_strdup_printf("usb:v%04Xp%04X:%s", DEVICE_VENDOR(model),
                                                     DEVICE_PRODUCT(model), model->product ?: "");
-        hwdb_properties(port->sim, modalias, property, node);
+        hwdb_properties(port->sim, modalias, sysfs_property, node);
 }
 
 static void usb_device_attributes(const struct sim *sim, const struct sysfs_node *node,
                                   const struct sim_port *port) {
         const struct model *model = port->model;
         const uint8_t *d = model->device_descriptor, *c = model->config_descriptor;
-        attribute(sim, node, "busnum", "%u", port->bus);
-        attribute(sim, node, "devnum", "%u", port->devnum);
+        sysfs_attribute(sim, node, "busnum", "%u", port->bus);
+        sysfs_attribute(sim, node, "devnum", "%u", port->devnum);
         const char *dash = strchr(port->name, '-');
-        attribute(sim, node, "devpath", "%s", dash ? dash + 1 : "0");
-        attribute(sim, node, "speed", "12");
-        attribute(sim, node, "maxchild", "0");
-        attribute(sim, node, "version", "%2x.%02x", d[3], d[2]);
-        attribute(sim, node, "bcdDevice", "%04x", DEVICE_BCD(model));
-        attribute(sim, node, "idVendor", "%04x", DEVICE_VENDOR(model));
-        attribute(sim, node, "idProduct", "%04x", DEVICE_PRODUCT(model));
-        attribute(sim, node, "bDeviceClass", "%02x", d[4]);
-        attribute(sim, node, "bDeviceSubClass", "%02x", d[5]);
-        attribute(sim, node, "bDeviceProtocol", "%02x", d[6]);
-        attribute(sim, node, "bMaxPacketSize0", "%u", d[7]);
-        attribute(sim, node, "bNumConfigurations", "%u", d[17]);
-        attribute(sim, node, "bConfigurationValue", "%u", c[5]);
-        attribute(sim, node, "bNumInterfaces", "%2u", c[4]);
-        attribute(sim, node, "bmAttributes", "%02x", c[7]);
-        attribute(sim, node, "bMaxPower", "%umA", c[8] * 2U);
+        sysfs_attribute(sim, node, "devpath", "%s", dash ? dash + 1 : "0");
+        sysfs_attribute(sim, node, "speed", "12");
+        sysfs_attribute(sim, node, "maxchild", "0");
+        sysfs_attribute(sim, node, "version", "%2x.%02x", d[3], d[2]);
+        sysfs_attribute(sim, node, "bcdDevice", "%04x", DEVICE_BCD(model));
+        sysfs_attribute(sim, node, "idVendor", "%04x", DEVICE_VENDOR(model));
+        sysfs_attribute(sim, node, "idProduct", "%04x", DEVICE_PRODUCT(model));
+        sysfs_attribute(sim, node, "bDeviceClass", "%02x", d[4]);
+        sysfs_attribute(sim, node, "bDeviceSubClass", "%02x", d[5]);
+        sysfs_attribute(sim, node, "bDeviceProtocol", "%02x", d[6]);
+        sysfs_attribute(sim, node, "bMaxPacketSize0", "%u", d[7]);
+        sysfs_attribute(sim, node, "bNumConfigurations", "%u", d[17]);
+        sysfs_attribute(sim, node, "bConfigurationValue", "%u", c[5]);
+        sysfs_attribute(sim, node, "bNumInterfaces", "%2u", c[4]);
+        sysfs_attribute(sim, node, "bmAttributes", "%02x", c[7]);
+        sysfs_attribute(sim, node, "bMaxPower", "%umA", c[8] * 2U);
         if (model->manufacturer)
-                attribute(sim, node, "manufacturer", "%s", model->manufacturer);
+                sysfs_attribute(sim, node, "manufacturer", "%s", model->manufacturer);
         if (model->product)
-                attribute(sim, node, "product", "%s", model->product);
+                sysfs_attribute(sim, node, "product", "%s", model->product);
         if (model->serial)
-                attribute(sim, node, "serial", "%s", model->serial);
-}
-
-static void set_driver(struct sim *sim, const struct sysfs_node *node, enum sim_driver state) {
-        g_autofree char *link = g_strconcat(sim->root, "/sys", node->devpath, "/driver", NULL);
-        g_autofree char *folder = in_root(sim, "/sys/bus/usb/drivers/", node->driver);
-        g_autofree char *dots = up(node->devpath);
-        g_autofree char *target = g_strdup_printf(
-                "%s/bus/usb/drivers/%s", dots, state == SIM_DRIVER_USBFS ? "usbfs" : node->driver);
-        (void) unlink(link);
-        if (state == SIM_DRIVER_MISSING)
-                (void) rmdir(folder);
-        else
-                make_dirs(folder);
-        if (state == SIM_DRIVER_BOUND || state == SIM_DRIVER_USBFS)
-                make_link(target, link);
+                sysfs_attribute(sim, node, "serial", "%s", model->serial);
 }
 
 void sysfs_device_set_driver(struct sysfs_device *device) {
         for (guint i = 0; i < device->nodes->len; i++) {
                 const struct sysfs_node *node = g_ptr_array_index(device->nodes, i);
                 if (node->driver)
-                        set_driver(device->port->sim, node, device->port->driver);
+                        sysfs_node_set_driver(device->port->sim, node, device->port->driver);
         }
 }
 
@@ -297,10 +124,10 @@ static void add_interfaces(struct sysfs_device *device, const char *parent) {
                 if (walk.alt != 0)
                         continue;
                 struct sysfs_node *node =
-                        node_new(device,
-                                 g_strdup_printf("%s/%s:%u.%u", parent, port->name,
-                                                 model->config_descriptor[5], walk.number),
-                                 "usb", false);
+                        sysfs_node_new(sim, device->nodes,
+                                       g_strdup_printf("%s/%s:%u.%u", parent, port->name,
+                                                       model->config_descriptor[5], walk.number),
+                                       "usb", false);
                 g_string_append_printf(node->uevent,
                                        "DEVTYPE=usb_interface\nPRODUCT=%x/%x/%x\nTYPE=%u/%u/%u\n"
                                        "INTERFACE=%u/%u/%u\n"
@@ -314,14 +141,14 @@ static void add_interfaces(struct sysfs_device *device, const char *parent) {
                                        DEVICE_BCD(model), model->device_descriptor[4],
                                        model->device_descriptor[5], model->device_descriptor[6],
                                        walk.class, walk.subclass, walk.protocol, walk.number);
-                attribute(sim, node, "bInterfaceNumber", "%02x", walk.number);
-                attribute(sim, node, "bAlternateSetting", "%2u", walk.alt);
-                attribute(sim, node, "bInterfaceClass", "%02x", walk.class);
-                attribute(sim, node, "bInterfaceSubClass", "%02x", walk.subclass);
-                attribute(sim, node, "bInterfaceProtocol", "%02x", walk.protocol);
-                attribute(sim, node, "bNumEndpoints", "%02x", walk.n_endpoints);
+                sysfs_attribute(sim, node, "bInterfaceNumber", "%02x", walk.number);
+                sysfs_attribute(sim, node, "bAlternateSetting", "%2u", walk.alt);
+                sysfs_attribute(sim, node, "bInterfaceClass", "%02x", walk.class);
+                sysfs_attribute(sim, node, "bInterfaceSubClass", "%02x", walk.subclass);
+                sysfs_attribute(sim, node, "bInterfaceProtocol", "%02x", walk.protocol);
+                sysfs_attribute(sim, node, "bNumEndpoints", "%02x", walk.n_endpoints);
                 node->driver = serial_driver(model, &walk);
-                node_finish(sim, node);
+                sysfs_node_finish(sim, node);
         }
         sysfs_device_set_driver(device);
 }
@@ -349,13 +176,14 @@ struct sysfs_device *sysfs_device_add(struct sim_port *port) {
         const struct model *model = port->model;
         struct sysfs_device *device = g_new0(struct sysfs_device, 1);
         device->port = port;
-        device->nodes = g_ptr_array_new_with_free_func(node_free);
+        device->nodes = g_ptr_array_new_with_free_func(sysfs_node_free);
 
-        struct sysfs_node *node = node_new(device, port_devpath(port), "usb", false);
+        struct sysfs_node *node =
+                sysfs_node_new(sim, device->nodes, port_devpath(port), "usb", false);
         char devnode[64];
         (void) snprintf(devnode, sizeof(devnode), "/dev/bus/usb/%03u/%03u", port->bus,
                         port->devnum);
-        node_set_devnode(node, devnode, USB_MAJOR, (port->bus - 1) * 128 + port->devnum - 1);
+        sysfs_node_set_devnode(node, devnode, USB_MAJOR, (port->bus - 1) * 128 + port->devnum - 1);
         g_string_append_printf(node->uevent,
                                "DEVTYPE=usb_device\nDRIVER=usb\nPRODUCT=%x/%x/%x\n"
                                "TYPE=%u/%u/%u\nBUSNUM=%03u\nDEVNUM=%03u\n",
@@ -370,12 +198,12 @@ struct sysfs_device *sysfs_device_add(struct sim_port *port) {
         g_byte_array_append(descriptors, model->device_descriptor, 18);
         g_byte_array_append(descriptors, model->config_descriptor, (guint) model->config_size);
         g_autofree char *attr = g_strconcat(sim->root, "/sys", node->devpath, "/descriptors", NULL);
-        write_file(attr, descriptors->data, descriptors->len);
-        g_autofree char *file = in_root(sim, "", devnode);
+        sysfs_write_file(attr, descriptors->data, descriptors->len);
+        g_autofree char *file = sysfs_path(sim, "", devnode);
         g_autofree char *dir = g_path_get_dirname(file);
-        make_dirs(dir);
-        write_file(file, descriptors->data, descriptors->len);
-        node_finish(sim, node);
+        sysfs_make_dirs(dir);
+        sysfs_write_file(file, descriptors->data, descriptors->len);
+        sysfs_node_finish(sim, node);
         add_interfaces(device, node->devpath);
         return device;
 }
@@ -383,30 +211,22 @@ struct sysfs_device *sysfs_device_add(struct sim_port *port) {
 void sysfs_device_add_tty(struct sysfs_device *device, const char *name, const char *pts) {
         struct sim *sim = device->port->sim;
         const struct sysfs_node *interface = g_ptr_array_index(device->nodes, 1);
-        struct sysfs_node *node = node_new(
-                device, g_strdup_printf("%s/tty/%s", interface->devpath, name), "tty", true);
+        struct sysfs_node *node =
+                sysfs_node_new(sim, device->nodes,
+                               g_strdup_printf("%s/tty/%s", interface->devpath, name), "tty", true);
         g_autofree char *devnode = g_strconcat("/dev/", name, NULL);
-        node_set_devnode(node, devnode, ACM_MAJOR,
-                         (unsigned) strtoul(name + strlen("ttyACM"), NULL, 10));
+        sysfs_node_set_devnode(node, devnode, ACM_MAJOR,
+                               (unsigned) strtoul(name + strlen("ttyACM"), NULL, 10));
         udev_properties(node, device->port);
-        property(node, "ID_USB_INTERFACE_NUM", "00");
-        property(node, "ID_USB_DRIVER", "cdc_acm");
+        sysfs_property(node, "ID_USB_INTERFACE_NUM", "00");
+        sysfs_property(node, "ID_USB_DRIVER", "cdc_acm");
         g_autofree char *interface_name = g_path_get_basename(interface->devpath);
         g_autofree char *target = g_strconcat("../../../", interface_name, NULL);
         g_autofree char *link = g_strconcat(sim->root, "/sys", node->devpath, "/device", NULL);
-        make_link(target, link);
-        g_autofree char *file = in_root(sim, "", devnode);
-        make_link(pts, file);
-        node_finish(sim, node);
-}
-
-static void node_emit(struct sim *sim, const struct sysfs_node *node, const char *action) {
-        uevent_emit(sim,
-                    &(struct uevent_device){.devpath = node->devpath,
-                                            .subsystem = node->subsystem,
-                                            .devnode = node->devnode,
-                                            .properties = node->uevent->str},
-                    action);
+        sysfs_make_link(target, link);
+        g_autofree char *file = sysfs_path(sim, "", devnode);
+        sysfs_make_link(pts, file);
+        sysfs_node_finish(sim, node);
 }
 
 void sysfs_device_remove_tty(struct sysfs_device *device) {
@@ -414,8 +234,8 @@ void sysfs_device_remove_tty(struct sysfs_device *device) {
                 struct sysfs_node *node = g_ptr_array_index(device->nodes, i - 1);
                 if (strcmp(node->subsystem, "tty") != 0)
                         continue;
-                node_remove(device->port->sim, node);
-                node_emit(device->port->sim, node, "remove");
+                sysfs_node_remove(device->port->sim, node);
+                sysfs_node_emit(device->port->sim, node, "remove");
                 g_ptr_array_remove_index(device->nodes, i - 1);
         }
 }
@@ -425,12 +245,12 @@ void sysfs_device_announce_driver(struct sysfs_device *device, const char *actio
                 const struct sysfs_node *node = g_ptr_array_index(device->nodes, i);
                 /* As the kernel does: the port first, then that its driver is bound. */
                 if (strcmp(action, "bind") == 0 && strcmp(node->subsystem, "tty") == 0)
-                        node_emit(device->port->sim, node, "add");
+                        sysfs_node_emit(device->port->sim, node, "add");
         }
         for (guint i = 0; i < device->nodes->len; i++) {
                 const struct sysfs_node *node = g_ptr_array_index(device->nodes, i);
                 if (node->driver)
-                        node_emit(device->port->sim, node, action);
+                        sysfs_node_emit(device->port->sim, node, action);
         }
 }
 
@@ -450,36 +270,37 @@ void sysfs_device_add_hidraw(struct sysfs_device *device, const char *name, uint
         struct sim *sim = device->port->sim;
         const struct model *model = device->port->model;
         const struct sysfs_node *parent = interface_node(device, interface);
-        struct sysfs_node *hid =
-                node_new(device,
-                         g_strdup_printf("%s/0003:%04X:%04X.%04X", parent->devpath,
-                                         DEVICE_VENDOR(model), DEVICE_PRODUCT(model), ++instance),
-                         "hid", false);
+        struct sysfs_node *hid = sysfs_node_new(
+                sim, device->nodes,
+                g_strdup_printf("%s/0003:%04X:%04X.%04X", parent->devpath, DEVICE_VENDOR(model),
+                                DEVICE_PRODUCT(model), ++instance),
+                "hid", false);
         g_string_append_printf(hid->uevent, "DRIVER=hid-generic\nHID_ID=0003:%08X:%08X\n",
                                DEVICE_VENDOR(model), DEVICE_PRODUCT(model));
-        node_finish(sim, hid);
-        struct sysfs_node *node = node_new(
-                device, g_strdup_printf("%s/hidraw/%s", hid->devpath, name), "hidraw", true);
+        sysfs_node_finish(sim, hid);
+        struct sysfs_node *node =
+                sysfs_node_new(sim, device->nodes,
+                               g_strdup_printf("%s/hidraw/%s", hid->devpath, name), "hidraw", true);
         g_autofree char *devnode = g_strconcat("/dev/", name, NULL);
-        node_set_devnode(node, devnode, HIDRAW_MAJOR,
-                         (unsigned) strtoul(name + strlen("hidraw"), NULL, 10));
+        sysfs_node_set_devnode(node, devnode, HIDRAW_MAJOR,
+                               (unsigned) strtoul(name + strlen("hidraw"), NULL, 10));
         udev_properties(node, device->port);
-        g_autofree char *file = in_root(sim, "", devnode);
-        write_file(file, "", 0);
-        node_finish(sim, node);
+        g_autofree char *file = sysfs_path(sim, "", devnode);
+        sysfs_write_file(file, "", 0);
+        sysfs_node_finish(sim, node);
 }
 
 void sysfs_device_announce(struct sysfs_device *device) {
         for (guint i = 0; i < device->nodes->len; i++)
-                node_emit(device->port->sim, g_ptr_array_index(device->nodes, i), "add");
+                sysfs_node_emit(device->port->sim, g_ptr_array_index(device->nodes, i), "add");
 }
 
 void sysfs_device_remove(struct sysfs_device *device) {
         struct sim *sim = device->port->sim;
         for (guint i = device->nodes->len; i > 0; i--)
-                node_remove(sim, g_ptr_array_index(device->nodes, i - 1));
+                sysfs_node_remove(sim, g_ptr_array_index(device->nodes, i - 1));
         for (guint i = device->nodes->len; i > 0; i--)
-                node_emit(sim, g_ptr_array_index(device->nodes, i - 1), "remove");
+                sysfs_node_emit(sim, g_ptr_array_index(device->nodes, i - 1), "remove");
         g_ptr_array_free(device->nodes, TRUE);
         g_free(device);
 }
