@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "bench.h"
 
 static inline int try_begin(struct bench *bench, struct device *device, enum job_kind kind,
@@ -56,4 +57,13 @@ static inline void called(struct bench *bench, const char *operations) {
         _cleanup_free_ char *calls = bench_calls(bench);
 
         assert_string_equal(calls, operations);
+}
+
+/* The same after a job in which the board restarted: when it is over, the service asks who is there
+ * now, as after any arrival. */
+static inline void called_and_asked(struct bench *bench, const char *operations) {
+        _cleanup_free_ char *all = text_format("%s identify", operations);
+
+        bench_until(bench, bench->service.devices->identified);
+        called(bench, all);
 }

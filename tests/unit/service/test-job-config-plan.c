@@ -76,7 +76,7 @@ static void test_restore_restarts_the_board(void **state) {
         assert_non_null(strstr(job_fact(job, "Notice"), "The board restarted"));
         to_firmware(bench, job);
         succeeded(bench, job);
-        called(bench, "identify restore compare");
+        called_and_asked(bench, "identify restore compare");
         assert_non_null(strstr(job_fact(job, "Notice"), "The board restarted"));
         assert_non_null(strstr(job_fact(job, "Notice"), "What it has saved is as it was."));
         changed_nothing(bench, job);
@@ -188,7 +188,7 @@ static void test_defaults_restart_the_board(void **state) {
         job = begin(bench, JOB_DEFAULTS, &dry);
         to_firmware(bench, job);
         succeeded(bench, job);
-        called(bench, "identify defaults");
+        called_and_asked(bench, "identify defaults");
         assert_non_null(strstr(job_fact(job, "Notice"), "The board restarted"));
         changed_nothing(bench, job);
 }

@@ -134,8 +134,7 @@ static void test_untouched_runs_again(void **state) {
         bench_unplug(bench, PORT);
         (void) bench_plug_firmware(bench, PORT);
         failed(bench, job, FWD_WRONG_BOARD, BOARD_UNTOUCHED, "still has its old firmware");
-        bench_until(bench, bench->service.devices->identified); /* as after any arrival */
-        called(bench, "identify inspect reboot flash leave identify");
+        called_and_asked(bench, "identify inspect reboot flash leave");
 }
 
 /* Why it failed is told, not that it could not be brought back. */

@@ -42,7 +42,8 @@ static void test_flash_restored(void **state) {
         bench_until(bench, in_phase(job, "restoring"));
         to_firmware(bench, job);
         succeeded(bench, job);
-        called(bench, "identify inspect backup reboot flash identify compare restore compare");
+        called_and_asked(bench,
+                         "identify inspect backup reboot flash identify compare restore compare");
         assert_string_equal(job_fact(job, "Config"), "restored");
         config_is(bench, "42");
         backup_is_safe(bench, job, "42");

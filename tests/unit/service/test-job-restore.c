@@ -17,7 +17,7 @@ static void test_restore(void **state) {
         to_firmware(bench, job);
         succeeded(bench, job);
         config_is(bench, "7");
-        called(bench, "identify restore compare");
+        called_and_asked(bench, "identify restore compare");
         restore = bench_call(bench, "restore");
         assert_non_null(strstr(restore, "options= only=serial,osd save-with-errors=yes"));
         compare = bench_call(bench, "compare");
