@@ -32,8 +32,22 @@ is "that is no failure, and no reason to start it again" "$out" $'Result=success
 guest 'mkdir -p /etc/fwd; printf "[Aliases]\nbay1 = 1-1\n" >/etc/fwd/aliases; simctl plug betaflight-f405 1-1'
 guest_ok "a board starts it" 'await 200 systemctl is-active -q fwd'
 guest_ok "and is known" 'await 200 identified bay1'
-out=$(guest 'sleep 3; systemctl is-active fwd') # a time in which it would have left
-is "with a board it stays" "$out" active
+# Another one, with a longer time, that has a bus for itself and sees no board: when that has left, this one would have, too.
+out=$(guest 'cat >/run/control.conf <<END
+<busconfig>
+  <listen>unix:path=/run/control.bus</listen>
+  <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy>
+</busconfig>
+END
+        cat >/run/control.sh <<END
+mount -t tmpfs tmpfs /run/udev
+export FWD_IDLE_EXIT_MS=4000 FWD_STATE_DIR=/run/control DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/control.bus
+exec dbus-run-session --config-file=/run/control.conf -- /usr/libexec/fwd/fwd
+END
+        before=$(systemctl show fwd -p MainPID)
+        unshare -m sh /run/control.sh 2>&1; echo "exit $?"
+        [ "$(systemctl show fwd -p MainPID)" = "$before" ] && systemctl is-active fwd')
+like "with a board it stays" "$out" $'No board, no job and no client: leaving.*\nexit 0\nactive$'
 guest_ok "a backup is made" 'fwctl backup 1-1'
 guest 'simctl unplug 1-1'
 guest_ok "a job that has ended can still be read" 'fwctl jobs --no-legend | grep -q success'
@@ -59,11 +73,17 @@ guest_ok "boards that come while it leaves are all seen" '
                 simctl replug 3-1 boot-pin=1
         done
         await 100 seen 3-1 && simctl remove 3-1'
-# Later and later after the one before, so that some come just then. (Not with 1 ms: systemd takes a service for broken that has
-# gone before it has seen its name.)
+# Each when the journal says that it leaves. (Not with 1 ms: systemd takes a service for broken that has gone before it has seen its
+# name.)
 idle_after 1000 $'[Unit]\nStartLimitIntervalSec=0'
-out=$(guest 'for i in $(seq 16); do fwctl list >/tmp/list 2>&1 || { echo "call $i"; cat /tmp/list; }; sleep "$((i / 4)).$((i % 4 * 25))"; done')
-is "and calls that come while it leaves are all answered" "$out" ''
+out=$(guest 'fwctl list >/dev/null 2>&1; calls=0
+        journalctl -f -n 0 -o cat -u fwd | while [ $calls -lt 16 ] && read -r line; do
+                case $line in *"leaving until there is one"*) ;; *) continue ;; esac
+                calls=$((calls + 1))
+                fwctl list >/tmp/list 2>&1 || { echo "call $calls"; cat /tmp/list; }
+                echo "$calls"
+        done')
+is "and calls that come while it leaves are all answered" "$out" "$(seq 16)"
 out=$(guest "left() { $inactive; }; await 200 left; systemctl show fwd -p Result --value")
 is "after all that it has left, well" "$out" success
 
@@ -71,13 +91,23 @@ guest 'rm /etc/systemd/system/fwd.service.d/test.conf; systemctl daemon-reload'
 
 guest 'plug betaflight-f405 1-1 && await 100 identified 1-1'
 
-# --- a disk that became read-only (and writable again: tests/integration/test-storage.sh)
+# --- a disk that became read-only, and writable again
 guest 'systemctl stop fwd; mount -t tmpfs -o size=64k,uid=fwd,gid=fwd,mode=0700 tmpfs /var/lib/fwd; systemctl start fwd; await 100 identified 1-1
         mount -o remount,ro /var/lib/fwd'
 out=$(guest 'fwctl flash --keep-config 1-1 $data/hello-2.hex; echo "exit $?"; fwctl list; fwctl flash --no-keep-config 1-1 $data/hello-2.hex' 2>&1)
 like "a disk that became read-only: the board is not touched" "$out" 'Read-only file system.*untouched.*exit 1'
 like "and all else goes on" "$out" 'SPEEDYBEEF405V4.*flashed and verified'
 guest_ok "on a read-only disk the service starts, too" 'systemctl restart fwd && await 100 identified 1-1'
+out=$(guest 'fwctl flash --keep-config 1-1 $data/hello-1.hex' 2>&1)
+like "which cannot keep anything" "$out" 'Read-only file system.*untouched'
+# systemd copied the mount for it, read-only. Nobody calls until it is there again.
+out=$(guest 'journalctl --sync; journalctl -f -n 0 -o cat _PID=1 -u fwd >/run/starts & follow=$!
+        mount -o remount,rw /var/lib/fwd
+        await 100 grep -q "Started .*Firmware flashing service" /run/starts; kill $follow
+        systemctl show fwd -p NRestarts -p Result; await 100 identified 1-1; fwctl --json=short flash --keep-config 1-1 $data/hello-1.hex' 2>&1)
+like "when the disk is writable again it starts again, by itself" "$out" 'NRestarts=1.*Result=success|Result=success.*NRestarts=1'
+like "and keeps the configuration" "$out" '"Config":"kept"'
+guest_ok "what it said is in its journal" 'journalctl -b -u fwd -o cat | grep -q "/var/lib/fwd is not read-only any more: starting again"'
 guest 'systemctl stop fwd; umount /var/lib/fwd'
 
 # --- without the service
