@@ -21,6 +21,8 @@ changing() {
 # The first sector: what is between the pieces of a file stays as it was.
 has_bytes() { head -c 16384 $data/$2 >/tmp/want.bin; simctl dump "$1" /tmp/flash.bin && cmp -n "$(stat -c %s /tmp/want.bin)" /tmp/flash.bin /tmp/want.bin; }
 is_new() { simctl wait "$1" firmware 60 && has_bytes "$1" "$2"; }
+hint_gone() { [ -z "$(property "$1" Hint)" ]; }
+hint_has() { property "$1" Hint | grep -q "$2"; }
 untouched() { simctl dump "$1" /tmp/now.bin && cmp /tmp/now.bin "/tmp/before-$1.bin"; }
 '
 broken() { guest "$tools"$'\n'"$1" 2>&1; }
@@ -82,14 +84,47 @@ setup 'mkdir -p /etc/systemd/system/fwd.service.d /etc/modprobe.d
         simctl unplug 1-1; await 100 modprobe -r cdc_acm; simctl replug 1-1; simctl wait 1-1 firmware; await 100 known 1-1
         simctl dump 1-1 /tmp/before-1-1.bin'
 out=$(broken 'fwctl flash 1-1 $data/hello-2.hex; echo "exit $?"; untouched 1-1 && echo untouched')
-like "without cdc_acm there is no serial port, which is said with its name" "$out" 'cdc_acm'
+like "without cdc_acm there is no serial port, which is said with the command" "$out" 'cdc_acm, is not loaded.*sudo modprobe cdc_acm'
 like "and the board is untouched" "$out" 'exit 10.*untouched'
+like "the board says so by itself" "$(broken 'property 1-1 Hint')" 'cdc_acm, is not loaded.*sudo modprobe cdc_acm.*fwctl doctor'
 out=$(broken 'fwctl --json=short doctor')
 like "the doctor says why" "$out" 'no-acm.conf'
 setup 'rm /etc/modprobe.d/no-acm.conf; modprobe cdc_acm'
 mended "with the driver the board is known by itself" 'await 100 identified 1-1'
 setup 'rm /etc/systemd/system/fwd.service.d/test.conf; systemctl daemon-reload; systemctl restart fwd; await 100 identified 1-1'
 mended "and flashed" 'fwctl flash 1-1 $data/hello-2.hex && is_new 1-1 hello-2.bin'
+setup 'await 100 identified 1-1; echo "install cdc_acm /bin/false" >/etc/modprobe.d/no-acm.conf
+        simctl unplug 1-1; await 100 modprobe -r cdc_acm; simctl replug 1-1; simctl wait 1-1 firmware
+        await 100 hint_has 1-1 modprobe; rm /etc/modprobe.d/no-acm.conf'
+out=$(broken 'fwctl flash 1-1 $data/hello-1.hex >/tmp/out 2>&1 3>&- & flash=$!
+        await 100 grep -q modprobe /tmp/out; modprobe cdc_acm; wait $flash; echo "exit $?"; cat /tmp/out')
+like "a job that waits for the driver goes on by itself" "$out" 'exit 0.*sudo modprobe cdc_acm'
+mended "the board has the firmware, and no hint" 'is_new 1-1 hello-1.bin && await 100 identified 1-1 && ! hint_has 1-1 .'
+
+# --- another program has claimed the board's interface
+setup 'claim 1-1; await 100 hint_has 1-1 fuser'
+like "a claim is told as one" "$(broken 'property 1-1 Hint')" 'Another program has claimed the board.s USB interface'
+out=$(broken 'fwctl flash 1-1 $data/hello-2.hex >/tmp/out 2>&1 3>&- & flash=$!
+        await 100 grep -q fuser /tmp/out; systemctl stop claim; echo 1-1:1.0 >/sys/bus/usb/drivers_probe
+        wait $flash; echo "exit $?"; cat /tmp/out')
+like "a job waits for its end, and goes on" "$out" 'exit 0.*Another program has claimed.*drivers_probe'
+mended "the board has the firmware, and no hint" 'is_new 1-1 hello-2.bin && await 100 identified 1-1 && ! hint_has 1-1 .'
+
+# --- brltty, and a board behind a CH340, as an administrator may have made it known
+setup 'mkdir -p /etc/udev/hwdb.d
+        printf "usb:v1A86p7523*\n FWD_MODE=firmware\n" >/etc/udev/hwdb.d/71-local.hwdb
+        printf "[Board]\nTitle=Bridge\nIdentify=asked\n" >/etc/fwd/bridge.board
+        systemd-hwdb --usr update; udevadm control --reload; systemctl unmask brltty.service; systemctl start brltty.service
+        simctl plug ch340 3-2; await 300 hint_has 3-2 brltty'
+like "brltty is named, with what ends it" "$(broken 'property 3-2 Hint')" \
+        'brltty takes the board.*"sudo systemctl disable --now brltty.service && echo 3-2:1.0 \| sudo tee /sys/bus/usb/drivers_probe"'
+mended "that command gives the port back, and the hint goes" 'eval "$(property 3-2 Hint | cut -d\" -f2)" && await 100 hint_gone 3-2 && test -e /dev/ttyUSB0'
+setup 'echo "SUBSYSTEM==\"usb\", ENV{PRODUCT}==\"1a86/7523/*\", ENV{BRLTTY_BRAILLE_DRIVER}=\"bm\"" >/lib/udev/rules.d/85-brltty.rules
+        udevadm control --reload; simctl replug 3-2; await 100 test -e /dev/ttyUSB0; claim 3-2; await 100 hint_has 3-2 brltty'
+like "brltty that a rule sent is named by its rule" "$(broken 'property 3-2 Hint')" \
+        'brltty takes the board.*"sudo ln -sf /dev/null /etc/udev/rules.d/85-brltty.rules && sudo udevadm control --reload"'
+setup 'systemctl stop claim; rm /lib/udev/rules.d/85-brltty.rules /etc/udev/hwdb.d/71-local.hwdb
+        systemd-hwdb --usr update; udevadm control --reload; simctl remove 3-2'
 
 # --- killed
 out=$(broken 'fwctl flash 1-1 $data/hello-2.hex >/tmp/out 2>&1 3>&- & flash=$!

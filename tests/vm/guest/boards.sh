@@ -91,6 +91,20 @@ changing() {
         fwctl jobs --no-legend | grep -qE "^[0-9]+ +$1 .*(erasing|writing)"
 }
 
+# claim PORT: takes its first USB interface from the kernel's driver, as programs do that drive USB devices themselves
+# (USBDEVFS_DISCONNECT_CLAIM); the service "claim" has it until it is stopped
+claim() {
+        cat >/run/claim.py <<'END'
+import fcntl, os, signal, struct, subprocess, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+fcntl.ioctl(fd, 0x8108551B, bytearray(struct.pack("II256s", 0, 0, b"")))
+subprocess.run(["systemd-notify", "--ready"], check=True)
+signal.pause()
+END
+        systemd-run --quiet --collect --unit=claim --service-type=notify --property=NotifyAccess=all \
+                python3 /run/claim.py "$(node "$1")"
+}
+
 # node PORT: of the board's USB device
 node() {
         echo "/dev/$(udevadm info -q name "/sys/bus/usb/devices/$1")"
