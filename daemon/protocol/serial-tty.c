@@ -23,6 +23,7 @@ struct serial_tty {
         struct serial_port port;
         struct sp_port *sp;
         int fd; /* the library's, not ours to close */
+        struct termios settings;
 };
 
 static int lost_or_errno(int error) {
@@ -86,12 +87,24 @@ static void tty_close(struct serial_port *port) {
         free(tty);
 }
 
+/* Whoever opens it sets his own speed and modes: ModemManager 57600. They are the port's, not the
+ * opener's. */
+static bool tty_is_shared(struct serial_port *port) {
+        const struct serial_tty *tty = (struct serial_tty *) port;
+        struct termios now;
+
+        return tcgetattr(tty->fd, &now) == 0 &&
+               (now.c_cflag != tty->settings.c_cflag || now.c_iflag != tty->settings.c_iflag ||
+                now.c_oflag != tty->settings.c_oflag || now.c_lflag != tty->settings.c_lflag);
+}
+
 static const struct serial_ops tty_ops = {
         .read = tty_read,
         .write = tty_write,
         .discard_input = tty_discard_input,
         .now_ms = tty_now_ms,
         .close = tty_close,
+        .is_shared = tty_is_shared,
 };
 
 static int open_fault(const char *node, int error, struct fault *fault) {
@@ -150,7 +163,8 @@ static int configure(struct serial_tty *tty) {
         if (tcgetattr(tty->fd, &settings) < 0)
                 return -errno;
         settings.c_cflag &= ~(tcflag_t) HUPCL;
-        if (tcsetattr(tty->fd, TCSANOW, &settings) < 0)
+        if (tcsetattr(tty->fd, TCSANOW, &settings) < 0 ||
+            tcgetattr(tty->fd, &tty->settings) < 0) /* as the driver took them */
                 return -errno;
         return 0;
 }

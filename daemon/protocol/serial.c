@@ -32,6 +32,23 @@ int serial_write(struct serial_port *port, const void *data, size_t size) {
         return port->ops->write(port, data, size, WRITE_TIMEOUT_MS);
 }
 
+bool serial_is_shared(struct serial_port *port) {
+        return port->ops->is_shared && port->ops->is_shared(port);
+}
+
+int serial_shared_fault(const struct serial_port *port, struct fault *fault) {
+        *fault = (struct fault) FAULT_INIT;
+        return fault_set(fault, FWD_PORT_HELD, "Another program has opened %s meanwhile",
+                         port->name);
+}
+
+int serial_blame(struct serial_port *port, int r, struct fault *fault) {
+        if ((fault->error == FWD_TIMEOUT || fault->error == FWD_BAD_ANSWER) &&
+            serial_is_shared(port))
+                return serial_shared_fault(port, fault);
+        return r;
+}
+
 int serial_wait(struct serial_port *port, unsigned ms) {
         uint64_t deadline_ms = port->ops->now_ms(port) + ms;
 

@@ -6,6 +6,7 @@
  * by its node, for one operation. Bytes only: framing is msp.h's. */
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,8 @@ struct serial_ops {
         /* A clock for deadlines, monotonic; in tests the model's. */
         uint64_t (*now_ms)(struct serial_port *port);
         void (*close)(struct serial_port *port);
+        /* See serial_is_shared(). NULL: it never is. */
+        bool (*is_shared)(struct serial_port *port);
 };
 
 struct serial_port {
@@ -44,6 +47,14 @@ DEFINE_CLEANUP(struct serial_port *, serial_close)
  */
 int serial_read_until(struct serial_port *port, void *to, size_t size, uint64_t deadline_ms);
 int serial_write(struct serial_port *port, const void *data, size_t size);
+/* Has somebody else opened the port since, and set it up for himself? Who may do anything (root,
+ * and so ModemManager) can, although it is ours alone. He reads what was meant for us: an answer
+ * may be without its middle and look whole. */
+bool serial_is_shared(struct serial_port *port);
+/* FWD_PORT_HELD, which tells of that, in the place of what is in `fault`. */
+int serial_shared_fault(const struct serial_port *port, struct fault *fault);
+/* `r`, which is negative, or that, if an answer that did not come, or was none, may be with him. */
+int serial_blame(struct serial_port *port, int r, struct fault *fault);
 /* Waits and takes no notice of what arrives. 0, -ENODEV as soon as the board is gone, -ECANCELED.
  */
 int serial_wait(struct serial_port *port, unsigned ms);

@@ -39,7 +39,7 @@ int config_session_enter(struct config_session *session, struct fault *fault) {
         int r = fc_cli_open(&session->cli, session->port, &session->identity, fault);
 
         if (r < 0)
-                return r;
+                return serial_blame(session->port, r, fault);
         session->open = true;
         reporter_fact(&session->worker->reporter, "Method", "%s",
                       session->cli.framed ? "framed-cli" : "interactive-cli");
@@ -67,8 +67,12 @@ int config_session_read(struct config_session *session, enum fc_cli_config what,
         int r;
 
         r = fc_cli_read_config(&session->cli, what, fault);
+        /* It is read again, later. Not once something has been set: that is the restore's to clean
+         * up. */
         if (r < 0)
-                return r;
+                return session->changed ? r : serial_blame(session->port, r, fault);
+        if (!session->changed && serial_is_shared(session->port))
+                return serial_shared_fault(session->port, fault);
         r = fc_config_parse(session->cli.reply, session->cli.size, &config, &parse);
         if (r < 0)
                 return fault_set(fault, FWD_BAD_ANSWER,

@@ -63,7 +63,7 @@ int worker_identify(struct worker *worker, struct serial_port **ret_port, struct
                        worker->options.dry_run ? "planning" : worker->operation->phase);
         r = fc_identify(port, ret, fault);
         if (r < 0)
-                return r;
+                return serial_blame(port, r, fault);
         report_identity(worker, ret);
         *ret_port = TAKE_PTR(port);
         return 0;

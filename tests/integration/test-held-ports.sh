@@ -76,8 +76,41 @@ simctl unplug 1-1
 like "unplugged meanwhile" "$(wait_job "$job_path")" '^failed State=untouched .*DeviceLost'
 hold_end
 
-
 back
+
+# --- taken over in the middle, as ModemManager does: for who may do anything no port is another's
+# The board's tty, as anybody has it, but from take_over on with another speed, and for this process alone
+share() {
+        rm -f "$session/hold" "$session/held" "$session/take"
+        mkfifo "$session/hold" "$session/held" "$session/take"
+        with_boards /usr/bin/python3 -c '
+import fcntl, os, sys, termios
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+open(sys.argv[2], "w").write("shared\n")
+open(sys.argv[3]).read()
+settings = termios.tcgetattr(fd)
+settings[4] = settings[5] = termios.B57600
+termios.tcsetattr(fd, termios.TCSANOW, settings)
+fcntl.ioctl(fd, 0x540c)
+open(sys.argv[2], "w").write("held\n")
+open(sys.argv[4]).read()
+' "$1" "$session/held" "$session/take" "$session/hold" &
+        holder=$!
+        read -r _ <"$session/held"
+}
+take_over() {
+        : >"$session/take"
+        read -r _ <"$session/held"
+}
+simctl set 1-1 cli-slow-ms 200
+share "$tty"
+job_path=$(call "$one" $device BackupConfig 'a{sv}' 0 | cut -d'"' -f2)
+seen "^PropertiesChanged $job_path .*Phase=reading-config"
+take_over
+saw "a job whose port is taken over waits for it" "^PropertiesChanged $job_path .*Notice=Another program has $tty open\."
+simctl set 1-1 cli-slow-ms 0
+hold_end
+like "and asks again" "$(wait_job "$job_path")" '^success .*PortWaitSeconds='
 
 # --- with a stub, for what only a ModemManager does
 fwd_stop

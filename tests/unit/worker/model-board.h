@@ -28,7 +28,8 @@ static struct {
         unsigned opened;  /* times somebody opened it */
         char sent[32768]; /* to its serial port, since somebody emptied it */
         size_t n_sent;
-        bool is_held; /* another program has its DFU interface, or its serial port */
+        bool is_held;   /* another program has its DFU interface, or its serial port */
+        bool is_shared; /* another program opened its serial port after us */
 } sim;
 
 static inline void sim_plug(const char *kind, const char *const *options) {
@@ -39,7 +40,7 @@ static inline void sim_plug(const char *kind, const char *const *options) {
                 fail_msg("%s", error);
         sim.now_us = 1000000;
         sim.opened = 0;
-        sim.is_held = false;
+        sim.is_held = sim.is_shared = false;
         sim.n_sent = 0;
         model_plug(sim.model, sim.now_us);
         while (!sim.model->on_bus) {
@@ -218,9 +219,13 @@ static inline void sim_tty_close(struct serial_port *port) {
         free(port);
 }
 
+static inline bool sim_tty_is_shared(struct serial_port *port) {
+        return sim.is_shared;
+}
+
 static inline int sim_open_tty(const char *node, struct serial_port **ret, struct fault *fault) {
-        static const struct serial_ops ops = {sim_tty_read, sim_tty_write, sim_tty_discard,
-                                              sim_tty_now_ms, sim_tty_close};
+        static const struct serial_ops ops = {sim_tty_read,   sim_tty_write, sim_tty_discard,
+                                              sim_tty_now_ms, sim_tty_close, sim_tty_is_shared};
         struct sim_tty *t;
 
         assert_string_equal(node, MODEL_TTY);

@@ -51,6 +51,30 @@ static void test_slow(void **state) {
         }
 }
 
+/* Another program reads as well, and has what is missing: what looks whole may not be. */
+static void test_shared(void **state) {
+        for (int i = 0; i < 2; i++) {
+                set_up(i ? &framed : &interactive);
+                sim.is_shared = true;
+                expect_error(backup_into(backup_text, NULL), FWD_PORT_HELD);
+                assert_string_equal(backup_text, "");
+                has(told("MESSAGE"), "Another program has opened " MODEL_TTY " meanwhile");
+                settle();
+                set("cli-fault", "half");
+                expect_error(backup_into(backup_text, NULL), FWD_PORT_HELD);
+                settle();
+                set("cli-fault", "none");
+                set("silent", "1");
+                expect_error(perform(&op_identify, -EBADF, -EBADF, NULL), FWD_PORT_HELD);
+                set("silent", "0");
+                sim.is_shared = false;
+                config_is_as_it_was();
+                works();
+                expect_ok(backup_into(backup_text, NULL));
+                sim_unplug();
+        }
+}
+
 static void test_armed(void **state) {
         plug(&framed, "armed=1");
         remember_config();
@@ -91,8 +115,11 @@ static void test_dump(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_backup_faults), cmocka_unit_test(test_slow),
-                cmocka_unit_test(test_armed),         cmocka_unit_test(test_unknown_command_line),
+                cmocka_unit_test(test_backup_faults),
+                cmocka_unit_test(test_slow),
+                cmocka_unit_test(test_shared),
+                cmocka_unit_test(test_armed),
+                cmocka_unit_test(test_unknown_command_line),
                 cmocka_unit_test(test_dump),
         };
 
