@@ -79,36 +79,29 @@ hold_end
 back
 
 # --- taken over in the middle, as ModemManager does: for who may do anything no port is another's
-# The board's tty, as anybody has it, but from take_over on with another speed, and for this process alone
-share() {
-        rm -f "$session/hold" "$session/held" "$session/take"
-        mkfifo "$session/hold" "$session/held" "$session/take"
+# The board's tty, as anybody has it, but with another speed and for this process alone once the board has answered somebody.
+take_over() {
+        rm -f "$session/hold" "$session/held"
+        mkfifo "$session/hold" "$session/held"
         with_boards /usr/bin/python3 -c '
-import fcntl, os, sys, termios
+import fcntl, os, select, sys, termios
 fd = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-open(sys.argv[2], "w").write("shared\n")
-open(sys.argv[3]).read()
+termios.tcflush(fd, termios.TCIFLUSH)
+open(sys.argv[2], "w").write("open\n")
+select.select([fd], [], [])
 settings = termios.tcgetattr(fd)
 settings[4] = settings[5] = termios.B57600
 termios.tcsetattr(fd, termios.TCSANOW, settings)
 fcntl.ioctl(fd, 0x540c)
-open(sys.argv[2], "w").write("held\n")
-open(sys.argv[4]).read()
-' "$1" "$session/held" "$session/take" "$session/hold" &
+open(sys.argv[3]).read()
+' "$1" "$session/held" "$session/hold" &
         holder=$!
         read -r _ <"$session/held"
 }
-take_over() {
-        : >"$session/take"
-        read -r _ <"$session/held"
-}
-simctl set 1-1 cli-slow-ms 200
-share "$tty"
+wait_job "$(call "$one" $device Identify 'a{sv}' 0 | cut -d'"' -f2)" >/dev/null # the service is done with it
+take_over "$tty"
 job_path=$(call "$one" $device BackupConfig 'a{sv}' 0 | cut -d'"' -f2)
-seen "^PropertiesChanged $job_path .*Phase=reading-config"
-take_over
-saw "a job whose port is taken over waits for it" "^PropertiesChanged $job_path .*Notice=Another program has $tty open\."
-simctl set 1-1 cli-slow-ms 0
+saw "a job whose port is taken over waits for it" "^PropertiesChanged $job_path .*Notice=Another program has $tty open\\."
 hold_end
 like "and asks again" "$(wait_job "$job_path")" '^success .*PortWaitSeconds='
 
@@ -135,7 +128,7 @@ mm_stop
 until_tries 5
 # Without being told of its end, the next try is in 2 s.
 is_at_most "ModemManager's end is heard: the next try is at once (ms)" $((($(date +%s%N) - begin) / 1000000)) 1500
-stub reboot 'simctl replug 1-1 boot-pin=1 >&2'
+stub reboot 'say PHASE=rebooting; simctl replug 1-1 boot-pin=1 >&2'
 is "then the port is free" "$(wait_job "$job_path" | cut -d' ' -f1)" success
 
 # --- gone before udev has told
@@ -146,7 +139,7 @@ like "a board that never was spoken to is not waited for as a bootloader" "$(wai
 
 # --- it has made a modem of the board
 mm_start "${tty#/dev/}" /sys/devices/mock/1-1
-stub reboot "[ -s '$session/mm.out' ] || fail PortHeld untouched 'Another program has it open'; simctl replug 1-1 boot-pin=1 >&2; say PHASE=rebooting"
+stub reboot "[ -s '$session/mm.out' ] || fail PortHeld untouched 'Another program has it open'; say PHASE=rebooting; simctl replug 1-1 boot-pin=1 >&2"
 job_path=$(reboot)
 like "a modem is taken out of its hands" "$(wait_job "$job_path")" '^success'
 while read -r -t "$WAIT_S" line; do lines+="$line;"; [[ $line = released* ]] && break; done < <(exec tail --pid="$mm_pid" -n +1 -f "$session/mm.out")
@@ -176,7 +169,7 @@ mm_stop
 
 # --- with a rule that hands it over, a modem is taken away before the port is opened, held or not
 mm_start "${tty#/dev/}" /sys/devices/mock/1-1
-stub reboot "[ -s '$session/mm.out' ] || fail Failed untouched 'It has not been inhibited'; simctl replug 1-1 boot-pin=1 >&2; say PHASE=rebooting"
+stub reboot "[ -s '$session/mm.out' ] || fail Failed untouched 'It has not been inhibited'; say PHASE=rebooting; simctl replug 1-1 boot-pin=1 >&2"
 like "a modem is inhibited before its port is touched" "$(wait_job "$(reboot)")" '^success'
 mm_stop
 
@@ -204,7 +197,7 @@ stub reboot 'fail PortHeld untouched "Another program has it open"'
 like "who has let go of the board does not have its port" "$(wait_job "$(reboot)")" '^failed .*PortHeld ErrorMessage=Another program has /dev/'
 mm_stop
 mm_start ttyACM99 /sys/devices/mock/1-11
-stub reboot "[ ! -s '$session/mm.out' ] || fail Failed untouched 'A modem was inhibited'; simctl replug 1-1 boot-pin=1 >&2; say PHASE=rebooting"
+stub reboot "[ ! -s '$session/mm.out' ] || fail Failed untouched 'A modem was inhibited'; say PHASE=rebooting; simctl replug 1-1 boot-pin=1 >&2"
 like "and none of another board" "$(wait_job "$(reboot)")" '^success'
 mm_stop
 
