@@ -24,14 +24,18 @@ static const json_t *on_bus(const struct doctor *d, const char *port) {
         return NULL;
 }
 
-/* A job's own worker is no stranger. True if somebody else has it. */
+/* A job's own worker is no stranger. */
+static bool somebody_has(const char *node, struct holder *ret, bool *ret_hidden) {
+        return holder_find(node, ret, ret_hidden) > 0 && strcmp(ret->name, WORKER) != 0;
+}
+
+/* True if somebody else has it. */
 static bool check_port(struct doctor *d, const struct usb_device *device, bool *ret_hidden) {
         for (size_t i = 0; i < device->n_ttys; i++) {
                 _cleanup_free_ char *message = NULL, *end = NULL;
                 struct holder holder;
 
-                if (holder_find(device->ttys[i], &holder, ret_hidden) <= 0 ||
-                    strcmp(holder.name, WORKER) == 0)
+                if (!somebody_has(device->ttys[i], &holder, ret_hidden))
                         continue;
                 message = text_format("The program %s (process %d) has the port %s of the board "
                                       "at %s open.",
@@ -44,6 +48,28 @@ static bool check_port(struct doctor *d, const struct usb_device *device, bool *
                 return true;
         }
         return false;
+}
+
+/* Who has it is writing to it, perhaps: no command to end that is given. */
+static bool check_bootloader(struct doctor *d, const struct usb_device *device, bool *ret_hidden) {
+        _cleanup_free_ char *message = NULL;
+        struct holder holder;
+
+        if (strcmp(device->mode, "bootloader") != 0 || !*device->node ||
+            !somebody_has(device->node, &holder, ret_hidden))
+                return false;
+        message = text_format("The program %s (process %d) has the bootloader of the board at %s "
+                              "open.",
+                              holder.name, holder.pid, device->port);
+        doctor_add(d, &(struct finding){.level = FINDING_PROBLEM,
+                                        .id = "bootloader-held",
+                                        .port = device->port,
+                                        .message = message,
+                                        .meaning = "A job waits 40 s for it, and then ends with "
+                                                   "PortHeld.",
+                                        .action = "It may be writing to the board: let it come to "
+                                                  "its end."});
+        return true;
 }
 
 static void not_on_bus(struct doctor *d, const struct usb_device *device) {
@@ -81,7 +107,8 @@ static void check_board(struct doctor *d, const struct usb_device *device) {
         const char *name, *hint, *job;
         bool hidden = false;
 
-        if (!d->container && check_port(d, device, &hidden))
+        if (!d->container &&
+            (check_port(d, device, &hidden) || check_bootloader(d, device, &hidden)))
                 return;
         if (!d->service_answers || !*device->mode)
                 return;

@@ -88,7 +88,7 @@ static void give_up(struct job *job, struct fault *fault) {
                   strstr(who, "ModemManager")
                           ? " (systemctl stop ModemManager stops it; fwd's udev rules keep it off)"
                   : strstr(who, "fwupd") ? " (systemctl stop fwupd stops it)"
-                                         : " (fuser -v on it, as root, tells which)");
+                                         : " (sudo fwctl doctor tells which)");
 }
 
 bool job_held_again(struct job *job, struct worker_outcome *outcome) {

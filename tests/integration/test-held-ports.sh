@@ -272,6 +272,6 @@ seen "^PropertiesChanged $job_path .*Phase=waiting-for-port"
 saw "what stays claimed is given up" "^JobRemoved $job_path failed"
 unlike "until then it is waited for, and nothing else is told" "$skipped" 'Phase=(opening|inspecting)'
 like "with what was waited for, and how it is found out who has it, which is not an idle fwupd" "$(wait_job "$job_path")" \
-        '^failed State=untouched .*PortHeld ErrorMessage=Another program has /dev/bus/usb/[0-9/]+ open, for more than 1 s \(fuser .* untouched by this job;'
+        '^failed State=untouched .*PortHeld ErrorMessage=Another program has /dev/bus/usb/[0-9/]+ open, for more than 1 s \(sudo fwctl doctor .* untouched by this job;'
 hold_end
 done_testing

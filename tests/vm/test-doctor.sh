@@ -200,6 +200,10 @@ mends "a service that has a port open" port-held \
 mends "a program that has a port open" port-held \
         'systemd-run --quiet --scope sh -c "exec sleep 1000 </dev/ttyACM0" >/dev/null 2>&1 3>&- &
          await 50 sh -c "ls -l /proc/[0-9]*/fd | grep -q ttyACM0"'
+acts "a program that has a bootloader open" bootloader-held \
+        'MODE=bootloader plug stm32-f405 1-10
+         systemd-run --quiet --unit=writer --property=Type=exec --property=StandardInput=file:"$(node 1-10)" sleep 1000' \
+        'systemctl stop writer; simctl remove 1-10'
 level=note mends "a bootloader that fwd does not know" unknown-bootloader 'simctl plug dfu11 1-4; await 50 test -e /sys/bus/usb/devices/1-4:1.0; udevadm settle'
 
 acts "a board that gets no address" device-no-address \
