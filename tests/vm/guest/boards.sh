@@ -109,3 +109,13 @@ END
 node() {
         echo "/dev/$(udevadm info -q name "/sys/bus/usb/devices/$1")"
 }
+
+# fwupd_sees_usb: the daemon of Debian 13's fwupd in the place of Debian 12's, whose USB side is dead (tests/vm/build has why),
+# under the same unit, with its confinement and its configuration; also when the bus starts it
+fwupd_sees_usb() {
+        mkdir -p /run/systemd/system/fwupd.service.d
+        printf '[Service]\nRootDirectory=/opt/debian-13\nMountAPIVFS=yes\nBindPaths=/run\n' \
+                >/run/systemd/system/fwupd.service.d/debian-13.conf
+        systemctl daemon-reload
+        systemctl restart fwupd
+}
