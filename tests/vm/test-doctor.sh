@@ -24,11 +24,15 @@ breaks() {
         is "$1: it is named" "$broken" "${level:-problem}"
         [ "$broken" = "${level:-problem}" ] || tap_diag "$found"$'\n'"$(guest 'cat /tmp/break.log')"
 }
-# gone NAME ID SCRIPT: it succeeds, and then the finding is not there any more (polkit reads new rules a moment later)
+# gone NAME ID SCRIPT: it succeeds, and then the finding is not there any more. With $settle, a line of the journal, that is waited
+# for between: polkit reads new rules a moment later.
 gone() {
         local out
-        out=$(guest "{ $3
-        } >/tmp/mend.log 2>&1 || echo \"exit status \$?\"; until_lost $2 '$doctor'" 2>&1)
+        out=$(guest "cursor=\$(journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p')
+        { $3
+        } >/tmp/mend.log 2>&1 || echo \"exit status \$?\"
+        [ -z '${settle:-}' ] || journalctl -f --after-cursor=\"\$cursor\" -o cat | grep -q -m 1 '${settle:-}'
+        $doctor" 2>&1)
         found=$(tail -n 1 <<<"$out")
         if [ "$out" = "$found" ] && [ "$(json "f('$2')" 2>&1)" = '{}' ]; then
                 ok "$1"
@@ -54,7 +58,7 @@ mends_all() {
                 command=$(json "f('$id').get('command')")
                 commands+="${command:-false} || echo 'failed: $id'"$'\n'
         done
-        found=$(guest "{ $commands } >/tmp/mend.log 2>&1; until_lost ${ids[-1]} '$doctor'" 2>&1)
+        found=$(guest "{ $commands } >/tmp/mend.log 2>&1; $doctor" 2>&1)
         is "$name: the commands run" "$(guest 'grep ^failed: /tmp/mend.log')" ''
         for id in "${ids[@]}"; do
                 command=$(found=$broken json "f('$id').get('command')")
@@ -66,20 +70,6 @@ acts() {
         breaks "$1" "$2" "$3"
         like "$1: what to do is told" "$(json "f('$2').get('action')")" '[A-Z].*\.'
         gone "$1: and that mends it" "$2" "$4"
-}
-# until_lost ID COMMAND: what it prints once the finding is not in it, or after ten times
-until_lost='until_lost() {
-        tries=10
-        while :; do
-                out=$($2)
-                tries=$((tries - 1))
-                case $out in *"\"id\":\"$1\""*) [ $tries -gt 0 ] && sleep 0.2 && continue ;; esac
-                break
-        done
-        printf "%s\n" "$out"
-}'
-guest() {
-        vm_run "$(cat "$tests_dir/vm/guest/boards.sh")"$'\n'"$until_lost"$'\n'"$1"
 }
 # logged TEXT N: until the kernel has said it so often
 logged() { echo "await 300 sh -c '[ \"\$(dmesg | grep -c \"$1\")\" -ge $2 ]'"; }
@@ -162,7 +152,7 @@ acts "a rule that refuses" flash-refused 'printf "%s" "polkit.addRule(function(a
         'rm /etc/polkit-1/rules.d/00-no.rules; systemctl restart polkit'
 doctor=$remote
 mends "no agent over ssh" agent-missing 'rm /usr/bin/pkttyagent'
-level=note mends "somebody over ssh" password-needed ':'
+level=note settle='Finished loading, compiling and executing' mends "somebody over ssh" password-needed ':'
 like "who may flash then" "$(json "f('may-flash')['message']")" 'over the network .*: you may flash'
 doctor=$admin
 
