@@ -165,11 +165,17 @@ mends "a rule that hands a board to ModemManager" modem-manager-forced \
 mends "a rule that takes the mark off" modem-manager-not-kept-off \
         'echo "ATTRS{idVendor}==\"0483\", ENV{ID_MM_DEVICE_IGNORE}=\"\"" >/etc/udev/rules.d/91-mine.rules
          udevadm control --reload; udevadm trigger --settle --action=add --subsystem-match=usb --subsystem-match=tty'
-# A line as the generic rules of brltty before 6.5 have it; Debian's package has no rules.
+# Debian's brltty has no rules: it looks at each chip that a display could have.
+mends "brltty that finds a CH340" brltty \
+        'systemctl unmask brltty.service; systemctl start brltty.service; simctl plug ch340 1-2
+         await 300 sh -c "dmesg | grep -q \"converter now disconnected from ttyUSB\""; udevadm settle'
+is "the chip has its port again" "$(guest 'await 100 test -e /dev/ttyUSB0 && systemctl is-active brltty.service')" inactive
+# A line as the generic rules of brltty before 6.5 have it.
 mends "brltty that takes a CH340" brltty \
         'echo "SUBSYSTEM==\"usb\", ENV{PRODUCT}==\"1a86/7523/*\", ENV{BRLTTY_BRAILLE_DRIVER}=\"bm\"" >/lib/udev/rules.d/85-brltty.rules
-         udevadm control --reload; simctl plug ch340 1-2; await 50 test -e /sys/bus/usb/devices/1-2; udevadm settle'
+         udevadm control --reload; simctl replug 1-2; await 50 test -e /dev/ttyUSB0; udevadm settle'
 mends "a driver that was taken off a board" driver-not-bound 'echo 1-1:1.0 >/sys/bus/usb/drivers/cdc_acm/unbind; udevadm settle'
+mends "a program that has claimed a board" interface-claimed 'claim 1-1; udevadm settle'
 mends "a driver that is not loaded" driver-not-loaded 'rmmod cdc_acm'
 mends "a driver that is forbidden" driver-forbidden 'echo "blacklist cdc_acm" >/etc/modprobe.d/mine.conf; rmmod cdc_acm'
 # What the machine of this test cannot do for real (another kernel, 70 MB of one's drivers) is named, and undone by hand.
