@@ -82,5 +82,6 @@ char *doctor_bus_text(struct doctor *d, const char *name, const char *path, cons
                       const char *property);
 bool doctor_bus_has(struct doctor *d, const char *name);       /* somebody owns it */
 bool doctor_bus_can_start(struct doctor *d, const char *name); /* or the bus would start it */
+#define UNIT_INTERFACE "org.freedesktop.systemd1.Unit"
 char *doctor_unit_text(struct doctor *d, const char *unit, const char *interface,
                        const char *property); /* of systemd, the unit loaded if need be */

@@ -38,8 +38,7 @@ static void add_install(struct doctor *d, const char *id, const char *message,
 }
 
 static void polkit_silent(struct doctor *d, const sd_bus_error *error) {
-        _cleanup_free_ char *load =
-                doctor_unit_text(d, POLKIT_UNIT, "org.freedesktop.systemd1.Unit", "LoadState");
+        _cleanup_free_ char *load = doctor_unit_text(d, POLKIT_UNIT, UNIT_INTERFACE, "LoadState");
         _cleanup_free_ char *message = NULL;
         bool masked = load && strcmp(load, "masked") == 0;
 
@@ -236,14 +235,22 @@ static void service_user(struct doctor *d) {
         gid_t primary = user ? user->pw_gid : 0;
         const struct group *serial = user ? getgrnam(FWD_SERIAL_GROUP) : NULL;
 
-        if (!user)
+        if (!user) {
+                /* systemd has tried already, and may have given up for a while. It refuses to
+                 * forget that of a unit that it has not tried to start. */
+                _cleanup_free_ char *active =
+                        doctor_unit_text(d, "fwd.service", UNIT_INTERFACE, "ActiveState");
+                bool tried = active && strcmp(active, "inactive") != 0;
+
                 doctor_problem(d, "user-missing", NULL,
                                "The service's user " SERVICE_USER " does not exist.",
                                "systemd cannot start the service.",
                                mend_as_root(d, "systemd-sysusers fwd.conf",
                                             "systemd-tmpfiles --create fwd.conf",
-                                            "systemctl restart fwd.service", NULL));
-        else if (!serial || !in_group(SERVICE_USER, primary, serial->gr_gid))
+                                            tried ? "systemctl reset-failed fwd.service"
+                                                  : "systemctl restart fwd.service",
+                                            tried ? "systemctl restart fwd.service" : NULL, NULL));
+        } else if (!serial || !in_group(SERVICE_USER, primary, serial->gr_gid))
                 doctor_problem(
                         d, "user-not-in-serial-group", NULL,
                         "The service's user is not in the group " FWD_SERIAL_GROUP

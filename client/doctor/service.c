@@ -12,7 +12,6 @@
 #include "config.h"
 
 #define UNIT            "fwd.service"
-#define UNIT_INTERFACE  "org.freedesktop.systemd1.Unit"
 #define SERVICE         "org.freedesktop.systemd1.Service"
 #define POLICY_FILE     FWD_DBUSDIR "/system.d/org.fwctl1.conf"
 #define ACTIVATION_FILE FWD_DBUSDIR "/system-services/org.fwctl1.service"

@@ -128,7 +128,8 @@ mends "a service that hangs" service-silent 'systemctl kill -s STOP fwd'
 mends "a policy of the administrator's" policy-overridden \
         'printf "%s" "<busconfig><policy context=\"mandatory\"><deny send_destination=\"org.fwctl1\"/></policy></busconfig>" \
                 >/etc/dbus-1/system.d/no.conf; systemctl reload dbus'
-mends "a user that is gone" user-missing 'systemctl stop fwd; userdel fwd'
+mends "a user that is gone, so that systemd gave up" user-missing \
+        'systemctl stop fwd; userdel fwd; until systemctl is-failed fwd; do systemctl start fwd || :; done'
 mends "a user without the serial ports" user-not-in-serial-group 'gpasswd -d fwd dialout'
 
 # ---- polkit, people -----------------------------------------------------------------------------------------
