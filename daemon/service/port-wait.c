@@ -34,6 +34,8 @@ struct port_wait {
         sd_bus_slot *fwupd_question;
 };
 
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
+
 static uint64_t now_ms(void) {
         struct timespec now;
 
@@ -46,17 +48,6 @@ static void settle(struct port_wait *wait) {
                 return;
         wait->asking = false;
         wait->handlers->settled(wait->userdata);
-}
-
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        struct port_wait *wait = userdata;
-
-        wait->timer = sd_event_source_unref(wait->timer);
-        if (wait->asking)
-                settle(wait);
-        else
-                wait->handlers->retry(wait->userdata);
-        return 0;
 }
 
 /* From the event loop: a retry may end the job, and with it what is being walked through here. */
@@ -152,6 +143,42 @@ static int ask_for_fwupd(struct port_wait *wait) {
                                          on_fwupd, wait, 0);
 }
 
+static int schedule(struct port_wait *wait) {
+        uint64_t limit_ms = wait->service->settings.port_wait_ms, past_ms, pause_ms = wait->next_ms;
+
+        past_ms = port_wait_elapsed_ms(wait);
+        if (past_ms >= limit_ms)
+                return -ETIMEDOUT;
+        if (pause_ms > limit_ms - past_ms)
+                pause_ms = limit_ms - past_ms;
+        if (wait->hurry)
+                pause_ms = 0;
+        wait->hurry = false;
+        wait->timer = sd_event_source_unref(wait->timer);
+        wait->next_ms = wait->next_ms * 2 > LAST_TRY_MS ? LAST_TRY_MS : wait->next_ms * 2;
+        return sd_event_add_time_relative(wait->service->event, &wait->timer, CLOCK_MONOTONIC,
+                                          pause_ms * 1000, TRY_ACCURACY_US, on_timer, wait);
+}
+
+/* fwupd closes a board and opens it again in the middle of an update: who came in between would
+ * spoil it. So it is left in peace until it says that it is idle, or for the time of the wait. */
+static bool is_fwupds(const struct port_wait *wait) {
+        return wait->is_usb && (wait->fwupd_suspect || wait->fwupd_question);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct port_wait *wait = userdata;
+
+        wait->timer = sd_event_source_unref(wait->timer);
+        if (wait->asking)
+                settle(wait);
+        else if (!is_fwupds(wait) || schedule(wait) < 0)
+                wait->handlers->retry(wait->userdata);
+        else
+                (void) ask_for_fwupd(wait);
+        return 0;
+}
+
 struct port_wait *port_wait_free(struct port_wait *wait) {
         struct port_wait **at;
 
@@ -212,23 +239,6 @@ static int make(struct service *service, struct port_wait **ret) {
         service->port_waits = wait;
         *ret = wait;
         return 0;
-}
-
-static int schedule(struct port_wait *wait) {
-        uint64_t limit_ms = wait->service->settings.port_wait_ms, past_ms, pause_ms = wait->next_ms;
-
-        past_ms = port_wait_elapsed_ms(wait);
-        if (past_ms >= limit_ms)
-                return -ETIMEDOUT;
-        if (pause_ms > limit_ms - past_ms)
-                pause_ms = limit_ms - past_ms;
-        if (wait->hurry)
-                pause_ms = 0;
-        wait->hurry = false;
-        wait->timer = sd_event_source_unref(wait->timer);
-        wait->next_ms = wait->next_ms * 2 > LAST_TRY_MS ? LAST_TRY_MS : wait->next_ms * 2;
-        return sd_event_add_time_relative(wait->service->event, &wait->timer, CLOCK_MONOTONIC,
-                                          pause_ms * 1000, TRY_ACCURACY_US, on_timer, wait);
 }
 
 static int ask(struct port_wait *wait) {

@@ -259,6 +259,23 @@ saw "one that is idle has not got it" "^PropertiesChanged $job_path .*Notice=Ano
 hold_end
 like "it is waited for too" "$(wait_job "$job_path")" '^success State=verified '
 
+# In the middle of an update it closes a board and opens it again: who came in between would spoil that.
+fwupd_stop
+back
+simctl replug 1-1 boot-pin=1
+seen '^PropertiesChanged .*Mode=bootloader|^DeviceAdded .*Mode=bootloader'
+one=$(device_path 1-1)
+claim "$(get "$one" $device Node)"
+fwupd_start 5
+job_path=$(flash)
+seen "^PropertiesChanged $job_path .*Notice=Another program, probably fwupd, has /dev/bus/usb/"
+hold_end
+asked=$(grep -c asked "$session/fwupd.log") n=0
+while [ $n -lt $((asked + 2)) ] && read -r -t "$WAIT_S" line; do n=$((n + 1)); done < <(exec tail --pid="$fwupd_pid" -n +1 -f "$session/fwupd.log")
+is "a board that fwupd has let go of, and works on, is not taken" "$(get "$job_path" org.fwctl1.Job Phase)" waiting-for-port
+fwupd_stop
+like "but when fwupd has ended" "$(wait_job "$job_path")" '^success State=verified '
+
 # --- each try opens it anew, which is no news: the wait goes on, and has an end
 fwd_stop
 FWD_ENV=(FWD_PORT_WAIT_MS=1500)

@@ -3,7 +3,7 @@
 """An fwupd for tests: mock-fwupd.py STATUS
 
 Owns org.freedesktop.fwupd on the bus of DBUS_SYSTEM_BUS_ADDRESS, and says of itself what it was given (FwupdStatus: 1 idle, 5 writing
-to a device)."""
+to a device). A line "asked" for each time that it says so."""
 
 import sys
 
@@ -18,6 +18,7 @@ def call(*_):
 
 
 def status(*_):
+    print("asked", flush=True)
     return GLib.Variant("u", int(sys.argv[1]))
 
 
