@@ -5,8 +5,8 @@
  * tried again after 0.25 s, 0.5 s, 1 s and then every 2 s, and a serial port at once when
  * ModemManager goes, for settings.port_wait_ms in all. Who has it is asked from ModemManager; where
  * a job wants the port and ModemManager has made a modem of it, it is told to let go until the wait
- * is freed. Of a bootloader fwupd is suspected, while it is at work, and left in peace. Owned by the job, or by the
- * device for an identification without a job. In the service. */
+ * is freed. Of a bootloader fwupd is suspected, while it is at work, and left in peace. Owned by
+ * the job, or by the device for an identification without a job. In the service. */
 
 #include <stdbool.h>
 
