@@ -216,14 +216,19 @@ static void test_not_kept(void **state) {
         assert_int_equal(bench->service.known.n, 0);
 }
 
+/* A file is where the store's directory belongs, at `path`. */
+static void without_a_place(struct bench *bench, char path[160]) {
+        (void) snprintf(path, 160, "%s/boards", bench->dir);
+        assert_int_equal(close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
+        restart(bench);
+}
+
 /* A place that cannot be written to: known until the service ends, and nothing else breaks. */
 static void test_read_only(void **state) {
         struct bench *bench = *state;
         char path[160];
 
-        (void) snprintf(path, sizeof(path), "%s/boards", bench->dir);
-        assert_int_equal(close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
-        restart(bench);
+        without_a_place(bench, path);
         (void) bench_plug_identified(bench, PORT);
         bench_unplug(bench, PORT);
         assert_known(bench_plug_bootloader(bench, OTHER_PORT, ROM_SERIAL), "STUB405");
@@ -236,9 +241,7 @@ static void test_written_later(void **state) {
         struct bench *bench = *state;
         char path[160];
 
-        (void) snprintf(path, sizeof(path), "%s/boards", bench->dir);
-        assert_int_equal(close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
-        restart(bench);
+        without_a_place(bench, path);
         (void) bench_plug_identified(bench, PORT);
         assert_true(bench->service.known.failed);
         assert_int_equal(unlink(path), 0);

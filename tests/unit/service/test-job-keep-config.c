@@ -7,6 +7,17 @@
 static const struct options keep = {.leave = true, .keep_config = KEEP_YES};
 static const struct options by_the_profile = OPTIONS_INIT;
 
+/* A flash of a board with a configuration of its own, which is in its bootloader by now. */
+static struct job *flash_keeping(struct bench *bench) {
+        struct job *job;
+
+        (void) bench_plug_identified(bench, PORT);
+        set_config(bench, "42");
+        job = begin(bench, JOB_FLASH, &keep);
+        to_bootloader(bench, job);
+        return job;
+}
+
 /* The configuration survives the flash: nothing is written. */
 static void test_flash_kept(void **state) {
         struct bench *bench = *state;
@@ -241,10 +252,7 @@ static void test_flash_does_not_return(void **state) {
         struct bench *bench = *state;
         struct job *job;
 
-        (void) bench_plug_identified(bench, PORT);
-        set_config(bench, "42");
-        job = begin(bench, JOB_FLASH, &keep);
-        to_bootloader(bench, job);
+        job = flash_keeping(bench);
         bench_short_waits(bench);
         bench_until(bench, in_phase(job, "waiting-for-firmware"));
         bench_unplug(bench, PORT);
@@ -257,10 +265,7 @@ static void test_flash_something_else_returns(void **state) {
         struct bench *bench = *state;
         struct job *job;
 
-        (void) bench_plug_identified(bench, PORT);
-        set_config(bench, "42");
-        job = begin(bench, JOB_FLASH, &keep);
-        to_bootloader(bench, job);
+        job = flash_keeping(bench);
         bench_script(bench, "identify", "say X.UniqueId=00580027333150; success");
         to_firmware(bench, job);
         failed(bench, job, FWD_WRONG_BOARD, BOARD_VERIFIED, "Another board");
