@@ -411,16 +411,18 @@ static int look_again_finish(struct job *job, const struct worker_outcome *outco
         if (r < 0)
                 return r;
         job_set_fact(job, "Config", missing == 0 ? "restored" : "partly-restored");
-        job_set_standing_notice(job, NULL);
-        if (missing == 0)
+        if (missing == 0) {
+                job_set_standing_notice(job, NULL);
                 return 0;
+        }
         lines = job_fact(job, "ConfigMissingLines");
         (void) snprintf(notice, sizeof(notice),
                         "%" PRIu64 " setting%s of the configuration did not come back%s%s: %s",
                         missing, missing == 1 ? "" : "s",
                         *job->backup.id ? "; all are in backup " : "", job->backup.id,
                         lines ? lines : "");
-        job_add_notice(job, notice);
+        /* It stands: the board may have to restart once more. */
+        job_set_standing_notice(job, notice);
         return 0;
 }
 

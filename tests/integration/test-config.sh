@@ -157,6 +157,10 @@ check_exit "a configuration of a later release" 12 fwctl restore "$session/later
 like "each line that it does not have is told" "$output" "set new_thing = 4.*Left out: set rx_uart = UART2 .this firmware has serial lines"
 check "it is back" wait_for 1-1 BoardName SPEEDYBEEF405V4
 is "nothing was saved" "$(config)" "$(<"$session/before.txt")"
+# It restarts after each look at its configuration; what was found out outlives that.
+simctl set 1-1 forget small_angle >/dev/null
+check_exit "a setting that is lost when it is saved" 0 fwctl restore "$session/mine.txt"
+like "is told" "$output" "1 setting of the configuration did not come back: set small_angle = 180"
 
 # --- a reboot that is ignored
 simctl set 1-1 ignore-reboot 1 >/dev/null

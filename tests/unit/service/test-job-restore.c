@@ -41,6 +41,24 @@ static void test_restore_partly(void **state) {
                                                         "come back: set a = 1; set b = 2"));
 }
 
+/* Older firmware leaves its command line by a restart, after the comparison, too. */
+static void test_restore_partly_and_restarts(void **state) {
+        struct bench *bench = *state;
+        struct job *job;
+
+        (void) bench_plug_identified(bench, PORT);
+        bench_script(bench, "restore", "say X.Rebooting=yes");
+        bench_script(bench, "compare",
+                     "say X.Rebooting=yes X.Missing=1 'X.MissingLines=set a = 1'; success");
+        job = begin(bench, JOB_RESTORE, NULL);
+        to_firmware(bench, job);
+        bench_until(bench, in_phase(job, "comparing-config"));
+        to_firmware(bench, job);
+        succeeded(bench, job);
+        assert_string_equal(job_fact(job, "Config"), "partly-restored");
+        assert_non_null(strstr(job_fact(job, "Notice"), "did not come back: set a = 1"));
+}
+
 static void test_restore_refused(void **state) {
         struct bench *bench = *state;
         struct job *job;
@@ -59,6 +77,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_restore),
                 TEST(test_restore_partly),
+                TEST(test_restore_partly_and_restarts),
                 TEST(test_restore_refused),
         };
 
