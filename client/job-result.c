@@ -145,9 +145,12 @@ static void print_config_plan(const struct job *job, const json_t *details, bool
         puts("Nothing was changed.");
 }
 
+static bool is_backup_planned(const json_t *details) {
+        return strcmp(json_text(details, "BackupPlanned"), "yes") == 0;
+}
+
 /* What the board would be reset to, if its firmware shows it, and what would be gone. */
 static void print_defaults_plan(const struct job *job, const json_t *details) {
-        const bool has_backup = strcmp(json_text(details, "BackupPlanned"), "yes") == 0;
         double lines = 0, replaced = 0;
 
         (void) json_number(details, "ConfigPlan", &lines);
@@ -158,7 +161,7 @@ static void print_defaults_plan(const struct job *job, const json_t *details) {
         else
                 puts(". This firmware does not show them.");
         print_commands(details, "ConfigPlanLines");
-        if (has_backup)
+        if (is_backup_planned(details))
                 puts("A backup would be made first.");
         if (replaced > 0)
                 printf("Set on the board now, and gone from it then (%.0f):\n", replaced);
@@ -177,6 +180,8 @@ static void print_plan(const struct job *job, const json_t *details) {
         while (rest && (item = strsep(&rest, ",")))
                 if (*item)
                         printf("%16s: %s\n", item == ranges ? "Erases" : "", item);
+        if (is_backup_planned(details))
+                puts("A backup of the configuration would be made first.");
         puts("Nothing was changed.");
 }
 

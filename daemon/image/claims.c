@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fc-firmware.h"
 #include "base/mcu.h"
 #include "image/parse.h"
 
@@ -16,13 +17,6 @@
 #define FLASH_SIZE_MAX    0x200000U
 #define DEFAULTS_POINTERS 0x2800U /* from the start of the flash */
 
-static const struct {
-        const char *name, *identifier; /* as MSP_FC_VARIANT says it */
-} firmwares[] = {
-        {"Betaflight", "BTFL"},  {"INAV", "INAV"},        {"EmuFlight", "EMUF"},
-        {"Rotorflight", "RTFL"}, {"Cleanflight", "CLFL"},
-};
-
 /* A text that was seen; of two different ones neither is believed. */
 struct seen {
         char text[CLAIM_TEXT_SIZE];
@@ -30,7 +24,7 @@ struct seen {
 };
 
 struct search {
-        unsigned names, identifiers; /* bits of `firmwares` */
+        unsigned names, identifiers; /* bits of `fc_firmwares` */
         struct seen version, mcu;
         struct seen board;       /* known names */
         struct seen board_named; /* "board_name X" */
@@ -98,10 +92,10 @@ static bool stands_alone(const char *line, const char *word) {
 
         if (n == 0)
                 return true;
-        for (size_t i = 0; i < ARRAY_SIZE(firmwares); i++) {
-                size_t length = strlen(firmwares[i].name);
+        for (size_t i = 0; i < FC_FIRMWARES; i++) {
+                size_t length = strlen(fc_firmwares[i].name);
 
-                if (strncmp(line, firmwares[i].name, length) == 0 &&
+                if (strncmp(line, fc_firmwares[i].name, length) == 0 &&
                     strspn(line + length, " -") + length == n)
                         return true;
         }
@@ -112,10 +106,10 @@ static void look_at_line(struct search *search, const char *line) {
         const char *blank = strrchr(line, ' '), *word = blank ? blank + 1 : line;
         const struct mcu *mcu;
 
-        for (size_t i = 0; i < ARRAY_SIZE(firmwares); i++) {
-                if (strcmp(word, firmwares[i].name) == 0)
+        for (size_t i = 0; i < FC_FIRMWARES; i++) {
+                if (strcmp(word, fc_firmwares[i].name) == 0)
                         search->names |= 1U << i;
-                if (strcmp(word, firmwares[i].identifier) == 0)
+                if (strcmp(word, fc_firmwares[i].variant) == 0)
                         search->identifiers |= 1U << i;
         }
         if (strlen(word) >= CLAIM_TEXT_SIZE)
@@ -159,9 +153,9 @@ static void look_at_segment(struct search *search, const struct segment *segment
 static const char *firmware_of(const struct search *search) {
         unsigned both = search->names & search->identifiers;
 
-        for (size_t i = 0; i < ARRAY_SIZE(firmwares); i++)
+        for (size_t i = 0; i < FC_FIRMWARES; i++)
                 if (both == 1U << i)
-                        return firmwares[i].name;
+                        return fc_firmwares[i].name;
         return NULL;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/fc-firmware.h"
 #include "base/text.h"
 #include "service/device.h"
 #include "service/journal.h"
@@ -42,8 +43,9 @@ static void tell_last_backup(struct job *job) {
 
         if (*uid && backup_owner(uid, job->port, owner) == 0)
                 (void) backup_list(&job->service->backups, owner, &list, &n, NULL);
-        notice = text_format("The board is in its bootloader: its configuration could not be "
-                             "backed up.%s%s%s",
+        notice = text_format("The board is in its bootloader: its configuration %s be backed "
+                             "up.%s%s%s",
+                             job->options.dry_run ? "cannot" : "could not",
                              n > 0 ? " Its last backup is " : "", n > 0 ? list[0].id : "",
                              n > 0 ? "." : "");
         if (notice)
@@ -84,25 +86,36 @@ static bool same_line(const char *a, const char *b) {
         return !strchr(b, '.') || (strncmp(a, b, n) == 0 && !(b[n] >= '0' && b[n] <= '9'));
 }
 
-static int warn_start(struct job *job) {
+/* What the new firmware does not take over; of some it is not known. */
+static void warn_start_over(struct job *job, const char *new_name, const char *old_name) {
         const char *now = device_get(job->device, DEVICE_FIRMWARE_VERSION);
-        const char *firmware = job_fact(job, "TargetFirmware");
         const char *next = job_fact(job, "TargetVersion");
+        const bool other = strcmp(new_name, old_name) != 0;
         _cleanup_free_ char *notice = NULL;
 
-        if (!firmware || !next || strcmp(firmware, "Betaflight") != 0 ||
-            strcmp(device_get(job->device, DEVICE_VARIANT), "BTFL") != 0 || same_line(now, next))
-                return STEP_DONE;
-        notice = text_format("The new firmware (%s) does not take over the configuration of the "
-                             "present one (%s): %s.",
-                             next, now,
+        if (!other && (strcmp(new_name, "Betaflight") != 0 || !next || same_line(now, next)))
+                return;
+        notice = text_format("The new firmware (%s%s%s) does not take over the configuration of "
+                             "the present one (%s%s%s): %s.",
+                             other ? new_name : "", other && next ? " " : "", next ? next : "",
+                             other ? old_name : "", other && *now ? " " : "", now,
                              !job->keep_config ? "what is set on the board will be lost"
-                             : job->options.custom_defaults
+                             : other || job->options.custom_defaults
                                      ? "it is read before the flash and kept as a backup"
                                      : "it is read before the flash and put back after it, as far "
                                        "as the new firmware knows its settings");
         if (notice)
-                job_set_standing_notice(job, notice);
+                job_add_standing_notice(job, notice);
+}
+
+static int warn_start(struct job *job) {
+        const char *old_name = fc_firmware_name(device_get(job->device, DEVICE_VARIANT));
+        const char *new_name = job_fact(job, "TargetFirmware");
+
+        if (job->options.dry_run)
+                job_set_fact(job, "BackupPlanned", job->keep_config ? "yes" : "no");
+        if (old_name && new_name)
+                warn_start_over(job, new_name, old_name);
         return STEP_DONE;
 }
 

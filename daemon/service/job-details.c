@@ -97,6 +97,17 @@ void job_set_standing_notice(struct job *job, const char *notice) {
         job_clear_notice(job);
 }
 
+void job_add_standing_notice(struct job *job, const char *sentence) {
+        _cleanup_free_ char *both = NULL;
+
+        if (job->standing_notice) {
+                both = text_format("%s %s", job->standing_notice, sentence);
+                if (both)
+                        job_set_standing_notice(job, both);
+        } else
+                job_set_standing_notice(job, sentence);
+}
+
 void job_clear_notice(struct job *job) {
         if (job->standing_notice)
                 job_set_fact(job, "Notice", job->standing_notice);

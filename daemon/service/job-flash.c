@@ -242,7 +242,8 @@ const struct step *const flash_steps[] = {
 };
 
 const struct step *const flash_plan_steps[] = {
-        &step_inspect, &step_settle, &step_ask, &step_match, &step_defaults_plan, &step_plan, NULL,
+        &step_inspect,       &step_settle,      &step_config_plan, &step_ask, &step_match,
+        &step_defaults_plan, &step_config_warn, &step_plan,        NULL,
 };
 
 /* Leave */

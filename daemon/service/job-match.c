@@ -52,13 +52,12 @@ static void tell_unchecked(struct job *job, const struct match_image *image) {
         if (job->device->mode != MODE_BOOTLOADER || !image->board ||
             *device_get(job->device, DEVICE_BOARD_NAME))
                 return;
-        notice = text_format("%s%sThe firmware is for a board called %s. Whether this is one could "
-                             "not be checked: it is in its bootloader, and was never seen with its "
+        notice = text_format("The firmware is for a board called %s. Whether this is one could not "
+                             "be checked: it is in its bootloader, and was never seen with its "
                              "firmware.",
-                             job->standing_notice ? job->standing_notice : "",
-                             job->standing_notice ? " " : "", image->board);
+                             image->board);
         if (notice)
-                job_set_standing_notice(job, notice);
+                job_add_standing_notice(job, notice);
 }
 
 static int match_start(struct job *job) {

@@ -143,6 +143,7 @@ const char *job_fact(const struct job *job, const char *key); /* NULL */
 /* The Notice that is told whenever there is nothing more urgent to tell (NULL: none), and an end of
  * the more urgent one. */
 void job_set_standing_notice(struct job *job, const char *notice);
+void job_add_standing_notice(struct job *job, const char *sentence);
 void job_clear_notice(struct job *job);
 /* The notice as it is, for the time that something else is told. */
 void job_notice_save(struct job *job);

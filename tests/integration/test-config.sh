@@ -184,6 +184,16 @@ simctl set 1-1 version 2025.12.2 >/dev/null
 check_exit "its successor has another format of the settings" 0 fwctl -j -q flash "$data/hello-2.hex"
 json "they were restored" "$output" 'j["details"]["Config"] in ("restored", "partly-restored")'
 like "the configuration is back" "$(config)" "set small_angle = 180"
+check "firmware of an older line" fresh version=4.5.1
+check_exit "a plan for its successor" 0 fwctl flash --dry-run "$source_dir/tests/data/hello-3.hex"
+like "what is set would be lost, and a backup is made first: told in the plan" "$output" \
+        "2025.12.2. does not take over the configuration of the present one .4.5.1.: .*A backup of the configuration would be made first"
+is "and nothing has changed" "$(config)" "$(<"$session/before.txt")"
+check_exit "the flash" 0 fwctl flash "$source_dir/tests/data/hello-3.hex"
+like "tells it before the board is touched" "$output" "does not take over the configuration.*rebooting the board"
+check_exit "reboot" 0 fwctl reboot
+check_exit "a plan that is to keep what cannot be read" 1 fwctl flash --dry-run --keep-config "$source_dir/tests/data/hello-3.hex"
+like "is refused as the flash is" "$output" "start its firmware first"
 check "an interactive command line" fresh version=4.4.2
 check_exit "a flash with it" 0 fwctl -j -q flash --erase=full "$data/hello-2.hex"
 json "restored" "$output" 'j["details"]["Config"] == "restored"'

@@ -62,35 +62,61 @@ static void test_flash_restored(void **state) {
         assert_int_equal(strlen(job_fact(job, "Sha256")), 64);
 }
 
-/* Told before, not after. */
+static void told(const struct job *job, const char *words) {
+        const char *notice = job_fact(job, "Notice");
+
+        if (!words)
+                assert_null(notice);
+        else if (!notice || !strstr(notice, words))
+                fail_msg("\"%s\" is not in \"%s\"", words, notice ? notice : "");
+}
+
+/* Told before, not after; in a plan, too. */
 static void test_flash_warns(void **state) {
         struct bench *bench = *state;
         static const struct {
-                const char *version;
+                const char *firmware, *version;
                 enum keep_config keep;
                 const char *notice; /* NULL: none */
         } rows[] = {
-                {"4.5.3", KEEP_YES, NULL},      {"4.6.0", KEEP_YES, "put back"},
-                {"2025.12.1", KEEP_NO, "lost"}, {"4.51.0", KEEP_NO, "lost"},
-                {"4", KEEP_NO, NULL},
+                {"Betaflight", "4.5.3", KEEP_YES, NULL},
+                {"Betaflight", "4.6.0", KEEP_YES,
+                 "(4.6.0) does not take over the configuration of "
+                 "the present one (4.5.1): it is read before the "
+                 "flash and put back"},
+                {"Betaflight", "2025.12.1", KEEP_NO, "will be lost"},
+                {"Betaflight", "4.51.0", KEEP_NO, "will be lost"},
+                {"Betaflight", "4", KEEP_NO, NULL},
+                {"INAV", "8.0.1", KEEP_NO,
+                 "(INAV 8.0.1) does not take over the configuration of "
+                 "the present one (Betaflight 4.5.1): what is set"},
+                {"Rotorflight", "4.5.1", KEEP_NO, "will be lost"},
         };
 
         (void) bench_plug_identified(bench, PORT);
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 const struct options options = {.leave = true, .keep_config = rows[i].keep};
+                const size_t n = n_backups(bench, NULL);
+                struct options plan = options;
                 char script[128];
                 struct job *job;
 
                 (void) snprintf(script, sizeof(script),
-                                "say X.TargetFirmware=Betaflight X.TargetVersion=%s",
+                                "say X.TargetFirmware=%s X.TargetVersion=%s", rows[i].firmware,
                                 rows[i].version);
                 bench_script(bench, "inspect", script);
+                plan.dry_run = true;
+                bench_script(bench, "flash", "success");
+                job = begin(bench, JOB_FLASH, &plan);
+                succeeded(bench, job);
+                told(job, rows[i].notice);
+                assert_string_equal(job_fact(job, "BackupPlanned"),
+                                    rows[i].keep == KEEP_YES ? "yes" : "no");
+                assert_int_equal(n_backups(bench, NULL), n);
+                bench_script(bench, "flash", "");
                 job = begin(bench, JOB_FLASH, &options);
                 bench_until(bench, in_phase(job, "waiting-for-bootloader"));
-                if (rows[i].notice)
-                        assert_non_null(strstr(job_fact(job, "Notice"), rows[i].notice));
-                else
-                        assert_null(job_fact(job, "Notice"));
+                told(job, rows[i].notice);
                 to_bootloader(bench, job);
                 to_firmware(bench, job);
                 succeeded(bench, job);
@@ -172,9 +198,11 @@ static void test_flash_by_profile(void **state) {
 /* A board met in its bootloader: told, with the backup that there is of it; asked for, refused. */
 static void test_flash_from_bootloader(void **state) {
         struct bench *bench = *state;
+        struct options keep_plan = keep;
         struct backup backup;
         struct job *job;
 
+        keep_plan.dry_run = true;
         plug_with_profile(bench);
         succeeded(bench, begin(bench, JOB_BACKUP, NULL));
         assert_int_equal(n_backups(bench, &backup), 1);
@@ -184,10 +212,15 @@ static void test_flash_from_bootloader(void **state) {
 
         failed(bench, begin(bench, JOB_FLASH, &keep), FWD_NOT_SUPPORTED, BOARD_UNTOUCHED,
                "start its firmware first");
+        failed(bench, begin(bench, JOB_FLASH, &keep_plan), FWD_NOT_SUPPORTED, BOARD_UNTOUCHED,
+               "start its firmware first");
+        /* All of it is told: what will be lost, too. */
+        bench_script(bench, "inspect", "say X.TargetFirmware=Betaflight X.TargetVersion=2025.12.1");
         job = begin(bench, JOB_FLASH, &by_the_profile);
         bench_until(bench, in_phase(job, "waiting-for-firmware"));
-        assert_non_null(strstr(job_fact(job, "Notice"), "could not be backed up"));
-        assert_non_null(strstr(job_fact(job, "Notice"), backup.id));
+        told(job, "could not be backed up. Its last backup is ");
+        told(job, backup.id);
+        told(job, ". The new firmware (2025.12.1) does not take over");
         to_firmware(bench, job);
         succeeded(bench, job);
         assert_int_equal(n_backups(bench, NULL), 1);
