@@ -61,17 +61,22 @@ may_ssh() {
 }
 
 # at_terminal USER PASSWORD 'COMMAND': over ssh with a terminal, where the password is typed whenever it is asked for;
-# output and exit status are the command's
+# output and exit status are the command's. Who asks turns the echo off after the question, and what was typed until then is thrown
+# away: so the echo is what is waited for.
 at_terminal() {
         bash -s -- "$@" <<'END'
-coproc ssh { exec ssh -q -tt -o StrictHostKeyChecking=no -o BatchMode=yes "$1@127.0.0.1" "$3"; }
+coproc ssh { exec ssh -q -tt -o StrictHostKeyChecking=no -o BatchMode=yes "$1@127.0.0.1" "tty; $3"; }
 pid=$ssh_PID line=''
 exec {from}<&"${ssh[0]}" {to}>&"${ssh[1]}"
+IFS=$'\r' read -r tty <&"$from"
 while IFS= read -r -d '' -n 1 -u "$from" c; do
         [ "$c" = $'\r' ] || printf %s "$c"
         line+=$c
         [ "$c" != $'\n' ] || line=''
-        [[ $line != *"Password: " ]] || { line='' && printf '%s\n' "$2" >&"$to"; }
+        [[ $line = *"Password: " ]] || continue
+        line=''
+        while kill -0 "$pid" && [[ $(stty -F "$tty" -a) != *" -echo "* ]]; do sleep 0.05; done 2>/dev/null
+        printf '%s\n' "$2" >&"$to"
 done
 wait "$pid"
 END
