@@ -112,22 +112,32 @@ export FWD_WORKER
 fwd_start
 one=$(device_path 1-1)
 tty=$(get "$one" $device Node)
-tries() { grep -c '^reboot' "$FWD_STUB_DIR/calls"; }
-# until_tries N: each call of the stub is told by the test's own pipe
+# Each try tells when it begins by the test's own pipe.
 mkfifo "$session/tried"
 exec {tried_fd}<>"$session/tried"
-stub reboot "echo >'$session/tried'; fail PortHeld untouched 'Another program has it open'"
-until_tries() { while [ "$(tries)" -lt "$1" ]; do read -r -t "$WAIT_S" -u "$tried_fd" || return 1; done; }
+stub reboot "date +%s%N >'$session/tried'; fail PortHeld untouched 'Another program has it open'"
+# next_try: waits for it; how long after the one before it came is in $after_ms
+tried=0
+next_try() {
+        local before=$tried
+        read -r -t "$WAIT_S" -u "$tried_fd" tried || return 1
+        after_ms=$(((tried - before) / 1000000))
+}
 
 mm_start
 job_path=$(reboot)
 saw "who keeps off boards is not blamed" "^PropertiesChanged $job_path .*Notice=Another program has $tty open"
-until_tries 4
-begin=$(date +%s%N)
-mm_stop
-until_tries 5
-# Without being told of its end, the next try is in 2 s.
-is_at_most "ModemManager's end is heard: the next try is at once (ms)" $((($(date +%s%N) - begin) / 1000000)) 1500
+for _ in 1 2 3 4; do next_try; done
+# From here on, without being told of its end, it is 2 s and more from one try to the next. On a busy machine it may be more in
+# spite of it, so that this is tried more than once.
+heard=no
+for _ in {1..8}; do
+        mm_stop
+        next_try || break
+        [ "$after_ms" -ge 2000 ] || { heard=yes && break; }
+        mm_start && next_try || break
+done
+is "ModemManager's end is heard: the next try is before its time" "$heard" yes
 stub reboot 'say PHASE=rebooting; simctl replug 1-1 boot-pin=1 >&2'
 is "then the port is free" "$(wait_job "$job_path" | cut -d' ' -f1)" success
 

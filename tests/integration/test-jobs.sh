@@ -128,7 +128,7 @@ seen "^PropertiesChanged $job_path .*State=partly-written"
 begin=$(date +%s%N)
 simctl unplug 1-1
 like "unplugged: what was done is told" "$(wait_job "$job_path")" '^failed State=partly-written .*DeviceLost .*unplugged'
-is_at_most "within a second (ms)" $((($(date +%s%N) - begin) / 1000000)) 999
+is_at_most "long before the worker would be given up for its silence (ms)" $((($(date +%s%N) - begin) / 1000000)) 10000
 is "how far it was" "$(get "$job_path" $job BytesDone)/$(get "$job_path" $job BytesTotal)" 2048/100000
 saw "and the board is removed" "^DeviceRemoved $one"
 unstub flash

@@ -76,8 +76,10 @@ is "and the flash succeeds" "$(wait_job $root/job/1 | cut -d' ' -f1,2)" 'success
 
 # --- idle, it does not wake up
 ticks() { awk '/ctxt_switches/ { n += $2 } END { print n }' "/proc/$fwd_pid/status"; }
-# A round trip first: all that was to be done is done after it.
+asleep() { [[ $(</proc/"$fwd_pid"/stat) == *") S "* ]]; }
+# A round trip first: all that was to be done is done when it sleeps after that.
 call $root org.freedesktop.DBus.Peer Ping >/dev/null
+until asleep; do simctl list >/dev/null; done
 before=$(ticks)
 # The board's own clock: nothing else here has one.
 simctl wait 1-1 gone 1 >/dev/null 2>&1

@@ -121,13 +121,13 @@ cancel_in_midst() {
         erases=$(count erases)
 }
 
-# --- what goes wrong meanwhile. This takes the chip some 800 ms.
-simctl plug stm32-f405 1-2
+# --- what goes wrong meanwhile. This takes the chip some 40 s, on a busy machine as on an idle one.
+simctl plug stm32-f405 1-2 time-scale=10
 flash_until erasing simctl unplug 1-2
 is "an unplugged board is told by the exit code" "$status" 8
 like "by its name and the board's state" "$output" \
         'DeviceLost: .*'$'\n''(Flash of the board was erased and nothing written|The board is partly written)'
-is_at_most "in less than a second" "$took_ms" 999
+is_at_most "long before the chip would have been done (ms)" "$took_ms" 10000
 simctl remove 1-2
 
 # So slow that the test is never behind it.
