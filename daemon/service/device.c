@@ -60,17 +60,29 @@ const char *device_name(const struct device *device) {
         "A udev rule that is not fwd's (ID_MM_DEVICE_PROCESS) hands this board to ModemManager, "  \
         "which then keeps its serial port; take the board out of that rule."
 
-void device_hint_update(struct device *device) {
+/* NULL: nothing. */
+static const char *what_to_do(const struct device *device) {
         const struct board_profile *profile = device->profile;
-        _cleanup_free_ char *lack = NULL;
-        const char *hint = NULL;
 
-        if (profile && device->mode == MODE_BOOTLOADER && device->returned_with)
-                hint = profile->hint_return;
-        else if (profile && device->mode != MODE_BOOTLOADER &&
-                 (device->asked_by_hand ||
-                  (device->mode == MODE_FIRMWARE && profile->reboot == REBOOT_NONE)))
-                hint = profile->hint_bootloader;
+        if (!profile)
+                return NULL;
+        if (!profile->flashable)
+                return profile->hint_bootloader;
+        if (device->mode == MODE_BOOTLOADER)
+                return device->returned_with    ? profile->hint_return
+                       : device->read_protected ? "The chip is read protected: \"fwctl unprotect\" "
+                                                  "takes that off, which erases all of it."
+                                                : NULL;
+        return device->asked_by_hand ||
+                               (device->mode == MODE_FIRMWARE && profile->reboot == REBOOT_NONE)
+                       ? profile->hint_bootloader
+                       : NULL;
+}
+
+void device_hint_update(struct device *device) {
+        const char *hint = what_to_do(device);
+        _cleanup_free_ char *lack = NULL;
+
         if (device->mode == MODE_FIRMWARE)
                 lack = port_driver_text(device);
         if (lack || (device->mode == MODE_FIRMWARE && device->modem_rule == MODEM_RULE_PROCESS)) {
@@ -476,6 +488,7 @@ void device_learn(struct device *device, const struct report *report) {
         if (value && device->read_protected != (strcmp(value, "yes") == 0)) {
                 device->read_protected = strcmp(value, "yes") == 0;
                 device->dirty |= 1U << DEVICE_READ_PROTECTED;
+                device_hint_update(device);
         }
         device_flush(device);
 }

@@ -45,6 +45,13 @@ static int reboot_start(struct job *job) {
         return step_start_worker(job, &request);
 }
 
+/* Its firmware does not do it: the board's Hint says how a person does. */
+static void ask_for_hand(struct job *job) {
+        job->device->asked_by_hand = true;
+        device_hint_update(job->device);
+        device_flush(job->device);
+}
+
 /* A board may vanish in the middle of its answer: whether it obeyed, udev tells. */
 static int reboot_finish(struct job *job, const struct worker_outcome *outcome) {
         const char *method = job_fact(job, "Method");
@@ -53,6 +60,8 @@ static int reboot_finish(struct job *job, const struct worker_outcome *outcome) 
         if (outcome->fault.error == FWD_OK ||
             (outcome->fault.error == FWD_DEVICE_LOST && !job->never_open))
                 return 0;
+        if (outcome->fault.error == FWD_NOT_SUPPORTED)
+                ask_for_hand(job);
         job->fault = outcome->fault;
         return -EIO;
 }
@@ -75,9 +84,7 @@ static void tell_how(struct job *job) {
         job_add_notice(job, profile && profile->hint_bootloader
                                     ? profile->hint_bootloader
                                     : "Hold the board's BOOT button while you plug it in again.");
-        job->device->asked_by_hand = true;
-        device_hint_update(job->device);
-        device_flush(job->device);
+        ask_for_hand(job);
 }
 
 /* Departure: a request over USB has no answer. A board that obeys is gone in milliseconds; one that
@@ -138,10 +145,12 @@ static int bootloader_check(struct job *job) {
         }
         if (device->mode == MODE_FIRMWARE && device->generation != job->generation) {
                 /* Once a person was asked to act, the firmware may come back in between. */
-                if (!by_hand(job))
+                if (!by_hand(job)) {
+                        ask_for_hand(job);
                         return job_fault(job, FWD_NOT_SUPPORTED,
                                          "The board was asked for its bootloader, but started its "
                                          "firmware again; bring it into its bootloader by hand");
+                }
                 job->generation = device->generation;
         }
         return 0;

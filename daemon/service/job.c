@@ -335,6 +335,21 @@ static int on_expired(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
+static enum result_subject subject(enum job_kind kind) {
+        switch (kind) {
+        case JOB_FLASH:
+                return ABOUT_FIRMWARE;
+        case JOB_BACKUP:
+        case JOB_RESTORE:
+        case JOB_DEFAULTS:
+                return ABOUT_CONFIG;
+        case JOB_RECOVER:
+                return ABOUT_LOADER;
+        default:
+                return ABOUT_BOARD;
+        }
+}
+
 static void compose_message(struct job *job) {
         const struct result_context context = {
                 .port = job->port,
@@ -344,8 +359,8 @@ static void compose_message(struct job *job) {
                         job->device->mode == MODE_BOOTLOADER && job->fault.error != FWD_DEVICE_LOST,
                 .bootloader_was_held = job->bootloader_was_held,
                 .profile = job->device->profile,
-                .about_config = job->kind == JOB_BACKUP || job->kind == JOB_RESTORE ||
-                                job->kind == JOB_DEFAULTS,
+                .by_hand = job->device->asked_by_hand,
+                .about = subject(job->kind),
                 .about_defaults = job->kind == JOB_DEFAULTS || job->options.custom_defaults,
                 .backup =
                         job->kind == JOB_FLASH || job->kind == JOB_DEFAULTS ? job->backup.id : NULL,

@@ -26,6 +26,14 @@ static const char *state_clause(enum board_state state, bool in_bootloader, bool
         }
 }
 
+static const char *loader_clause(enum board_state state) {
+        return state == BOARD_ERASED
+                       ? "has lost its own loader; the firmware behind it and the chip's "
+                         "bootloader are whole"
+                       : "has half of its own loader, and does not start; the firmware behind it "
+                         "and the chip's bootloader are whole";
+}
+
 /* Where the general advice is about firmware. */
 static const char *config_advice(const struct fault *fault, bool flashed) {
         switch (fault->error) {
@@ -41,6 +49,49 @@ static const char *config_advice(const struct fault *fault, bool flashed) {
         case FWD_DEVICE_LOST:
         case FWD_NEEDS_USER_ACTION:
                 return "Plug the board in again, then try again.";
+        default:
+                return fwd_error_advice(fault->error);
+        }
+}
+
+static const char *loader_advice(const struct fault *fault) {
+        switch (fault->error) {
+        case FWD_INVALID_IMAGE:
+        case FWD_IMAGE_TOO_LARGE:
+        case FWD_ADDRESS_OUT_OF_RANGE:
+                return "Use the loader that the board's maker has for it.";
+        case FWD_ERASE_FAILED:
+        case FWD_WRITE_FAILED:
+        case FWD_VERIFY_FAILED:
+                return "Try again; the board stays in the chip's bootloader.";
+        case FWD_CANCELLED:
+                return "Try again when you are ready.";
+        case FWD_INTERRUPTED:
+        case FWD_DEVICE_LOST:
+                return "Bring the board into the chip's bootloader again, then do the same again "
+                       "(fwctl recover-bootloader).";
+        default:
+                return fwd_error_advice(fault->error);
+        }
+}
+
+static const char *board_advice(const struct fault *fault, enum board_state state) {
+        switch (fault->error) {
+        case FWD_PROTECTED_REGION:
+                return "Leave it out (--range).";
+        case FWD_ADDRESS_OUT_OF_RANGE:
+                return "The board's MemoryMap says what it has (fwctl show).";
+        case FWD_ERASE_FAILED:
+                return "Try again; the board stays in its bootloader.";
+        case FWD_CANCELLED:
+                return state == BOARD_UNTOUCHED ? "Try again when you are ready."
+                                                : "Erase it again, or flash it.";
+        case FWD_INTERRUPTED:
+        case FWD_DEVICE_LOST:
+                return state == BOARD_UNTOUCHED
+                               ? "Check the cable, plug the board in and try again."
+                               : "Plug the board in again in its bootloader, then erase it again, "
+                                 "or flash it.";
         default:
                 return fwd_error_advice(fault->error);
         }
@@ -63,11 +114,17 @@ static const char *advice(const struct fault *fault, const struct result_context
                        "\"fwctl doctor\" tells which.";
         if (fault->error == FWD_CONFIG_REJECTED && context->about_defaults)
                 return "Flash a file that has the custom defaults of this board in it.";
-        if (context->about_config || flashed)
+        if (context->about == ABOUT_CONFIG || flashed)
                 return config_advice(fault, flashed);
 
-        if (fault->error == FWD_NEEDS_USER_ACTION && hint)
+        if (hint && (fault->error == FWD_NEEDS_USER_ACTION ||
+                     (fault->error == FWD_NOT_SUPPORTED && context->by_hand)))
                 return hint;
+        if (context->about == ABOUT_LOADER &&
+            !(fault->error == FWD_DEVICE_LOST && context->state == BOARD_UNTOUCHED))
+                return loader_advice(fault);
+        if (context->about == ABOUT_BOARD)
+                return board_advice(fault, context->state);
         if (fault->error == FWD_CANCELLED && context->state > BOARD_UNTOUCHED &&
             context->state < BOARD_VERIFIED)
                 return "Flash again to make it work.";
@@ -87,10 +144,13 @@ char *result_message(const struct fault *fault, const struct result_context *con
         const char *what = *fault->message ? fault->message : fwd_error_name(fault->error);
         const char *now = advice(fault, context);
 
-        const char *state = context->about_config
-                                    ? "still has its firmware"
-                                    : state_clause(context->state, context->in_bootloader,
-                                                   context->bootloader_was_held);
+        const char *state =
+                context->about == ABOUT_CONFIG ? "still has its firmware"
+                : context->about == ABOUT_LOADER && (context->state == BOARD_ERASED ||
+                                                     context->state == BOARD_PARTLY_WRITTEN)
+                        ? loader_clause(context->state)
+                        : state_clause(context->state, context->in_bootloader,
+                                       context->bootloader_was_held);
         bool backup = has_backup(context);
 
         return text_format(

@@ -7,6 +7,14 @@
 #include "base/fault.h"
 #include "board/board.h"
 
+/* What a job was about, and its advice is. */
+enum result_subject {
+        ABOUT_FIRMWARE,
+        ABOUT_CONFIG, /* the firmware is left alone */
+        ABOUT_LOADER, /* the board's own, in front of the firmware */
+        ABOUT_BOARD,  /* no file: the chip, or where the board is */
+};
+
 struct result_context {
         const char *port; /* "1-2.3" */
         const char *name; /* "Betaflight flight controller" */
@@ -14,9 +22,10 @@ struct result_context {
         bool in_bootloader;                  /* as it was last seen */
         bool bootloader_was_held;            /* by a program that writes firmware, perhaps */
         const struct board_profile *profile; /* for its hints; may be NULL */
-        bool about_config;                   /* the firmware is not what it was about */
-        bool about_defaults;                 /* nor a configuration of somebody's */
-        const char *backup;                  /* of the configuration; NULL or "": none */
+        bool by_hand;                        /* its firmware cannot start the bootloader */
+        enum result_subject about;
+        bool about_defaults; /* not a configuration of somebody's */
+        const char *backup;  /* of the configuration; NULL or "": none */
 };
 
 /* ErrorMessage of a job that failed or was cancelled. Free with free(); NULL without memory. */

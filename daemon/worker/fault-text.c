@@ -57,7 +57,8 @@ void fault_describe(const struct fault *fault, char *to, size_t to_size) {
                 to[--n] = '\0';
         if (fault->has_address) {
                 (void) snprintf(address, sizeof(address), "0x%08" PRIx64, fault->address);
-                if (!strcasestr(to, address))
+                /* Behind advice it would be a part of that. */
+                if (!strcasestr(to, address) && !strstr(to, ". "))
                         add(to, to_size, " at %s", address);
         }
         add(to, to_size, ".");

@@ -123,6 +123,7 @@ refuse() { # NAME EXIT-CODE ERROR PATTERN FILE [OPTION…]
         is "$1: the board runs" "$(fwctl show -p Mode --value)" firmware
 }
 refuse "a build without a loader in mind" 6 InvalidImage "linked for 0x08000000" "$files/cload0.bin"
+unlike "the advice has no address behind it" "$output" "recover-bootloader at"
 refuse "one whose reset handler is far away" 6 InvalidImage "CLOAD=1" "$files/cload0-far.bin"
 refuse "at the start of the flash" 9 ProtectedRegion "linked for 0x08000000" "$files/cload0.bin" --address=0x08000000
 refuse "the loader" 6 InvalidImage "recover-bootloader" "$files/loader.bin"
@@ -231,7 +232,9 @@ json "is another board" "$output" "j['error']['name'] == 'WrongBoard'"
 untouched "another chip"
 check "a fresh one" fresh crazyflie after-reboot=firmware
 check_exit "a firmware that comes back as itself" 1 fwctl -q -j flash "$files/cf2.bin"
-json "is told" "$output" "j['error']['name'] == 'NotSupported' and j['state'] == 'untouched'"
+json "is told, with the button" "$output" "j['error']['name'] == 'NotSupported' and j['state'] == 'untouched' and
+        'started its firmware again' in j['error']['message'] and 'Hold the power button' in j['error']['message']"
+like "programs are told it, too" "$(fwctl show -p Hint --value)" "Hold the power button"
 while read -r what key value state; do
         check "$what: a fresh one" fresh crazyflie
         simctl set 1-1 "$key" "$value" >/dev/null
@@ -258,6 +261,30 @@ simctl dump 1-1 "$session/after" 0x08004000 200000 >/dev/null
 check "a fresh one" fresh crazyflie
 keep
 same_bytes "and nothing else was touched" <(tail -c +16385 "$session/before" | head -c 200000) "$session/after"
+while read -r what key value state words; do
+        check "$what: one more" fresh crazyflie
+        simctl set 1-1 "$key" "$value" >/dev/null
+        check_exit "$what: lost" 8 fwctl -q -j recover-bootloader "$files/loader.bin"
+        json "$what: $state; the firmware is not called lost, and the way back is said" "$output" "j['error']['name'] == 'DeviceLost' and
+                j['state'] == '$state' and '$words' in j['error']['message'] and 'no firmware' not in j['error']['message'] and
+                ('fwctl recover-bootloader' in j['error']['message'] + j['error']['advice'] or j['state'] == 'untouched')"
+        simctl set 1-1 clear-faults 1 >/dev/null
+        simctl replug 1-1 boot-pin=1 >/dev/null
+        check "$what: it comes back by the button" wait_for 1-1 Mode bootloader
+        check_exit "$what: as it said" 0 fwctl recover-bootloader "$files/loader.bin"
+        flash_is "$what: the loader is in" "$files/loader.bin" 0x08000000
+done <<-END
+	the-loader-pulled-while-opening unplug-transfer 3 untouched is untouched
+	the-loader-pulled-while-erasing unplug-erase 1 erased firmware behind it
+	the-loader-pulled-while-writing unplug-write 2 partly-written firmware behind it
+	the-loader-pulled-while-verifying unplug-upload 4 partly-written firmware behind it
+END
+check "a fresh one" fresh crazyflie
+keep
+check_exit "erasing does not take it" 9 fwctl -q -j erase --yes --range=0x08000000+16K
+json "and is not told of files" "$output" "j['error']['name'] == 'ProtectedRegion' and 'file' not in j['error']['message'] + j['error']['advice'] and
+        '--range' in j['error']['message'] + j['error']['advice']"
+untouched "erasing the loader"
 for file in cf2:ImageTooLarge:6 loader-too-large:ImageTooLarge:6 cload0:ImageTooLarge:6; do
         IFS=: read -r name error code <<<"$file"
         check_exit "$name.bin is no loader" "$code" fwctl -q -j recover-bootloader "$files/$name.bin"

@@ -109,6 +109,7 @@ check "is seen" wait_for 1-1 Mode bootloader
 dump "$session/before"
 check_exit "identify" 0 fwctl identify
 like "it is protected" "$output" "ReadProtected: (yes|true)"
+like "what takes that off is the board's hint" "$(fwctl show -p Hint --value)" "fwctl unprotect.*erases all"
 check_exit "read is refused" 9 fwctl read "$session/none.bin"
 like "and what takes the protection off is said" "$output" "fwctl unprotect"
 is "there is no file" "$(ls "$session/none.bin" 2>/dev/null)" ""
@@ -126,6 +127,7 @@ unchanged "a dry run of unprotect" bootloader
 check_exit "unprotect" 0 fwctl unprotect --yes
 like "it is open now" "$output" "not read protected any more"
 is "the service knows" "$(fwctl show -p ReadProtected --value)" "$(fwctl show -j | /usr/bin/python3 -c 'import json, sys; print("no" if not json.load(sys.stdin)["ReadProtected"] else "yes")')"
+is "and has no hint any more" "$(fwctl show -p Hint --value)" ""
 like "and shows the option bytes, level 0" "$(fwctl show -p OptionBytes --value)" "^efaa"
 check "the chip is blank" blank 0 0x100000
 check_exit "it can be flashed" 0 fwctl flash --no-leave "$data/hello-1.hex"

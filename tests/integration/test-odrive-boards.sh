@@ -152,7 +152,9 @@ json "is told so" "$(answer)" '"supply voltage" in j["details"]["Notice"]'
 check "a v3.4" odrive hardware=3.4-24
 remember
 check_exit "cannot enter its bootloader by software" 1 fwctl -q -j flash "$good"
-json "the danger is told" "$(answer)" 'j["error"]["name"] == "NotSupported" and "brake" in j["error"]["message"]'
+json "the danger is told, and what there is instead" "$(answer)" 'j["error"]["name"] == "NotSupported" and
+        "brake" in j["error"]["message"] and "use an ST-LINK" in j["error"]["message"]'
+like "programs are told it, too" "$(fwctl show -p Hint --value)" "use an ST-LINK"
 untouched "a v3.4"
 simctl replug 1-1 switch=dfu >/dev/null
 check "somebody sets its switch" wait_for 1-1 Mode bootloader

@@ -52,6 +52,11 @@ static void test_identified_by_itself(void **state) {
                                   "board=betaflight options=");
 }
 
+static void hint_has(const struct device *device, const char *text) {
+        if (!strstr(device_get(device, DEVICE_HINT), text))
+                fail_msg("no \"%s\" in \"%s\"", text, device_get(device, DEVICE_HINT));
+}
+
 /* Boards whose bootloader is no DFU device: known, and told apart by what to do with them. */
 static void test_other_bootloaders(void **state) {
         static const struct {
@@ -81,13 +86,9 @@ static void test_other_bootloaders(void **state) {
                 assert_int_equal(fault.error, FWD_NOT_SUPPORTED);
                 if (!strstr(fault.message, rows[i].answer))
                         fail_msg("%s", fault.message);
+                hint_has(bench->service.devices, rows[i].answer);
                 bench_unplug(bench, PORT);
         }
-}
-
-static void hint_has(const struct device *device, const char *text) {
-        if (!strstr(device_get(device, DEVICE_HINT), text))
-                fail_msg("no \"%s\" in \"%s\"", text, device_get(device, DEVICE_HINT));
 }
 
 static void tell(struct bench *bench, struct port_driver *driver, enum port_driver_state state) {

@@ -99,6 +99,71 @@ static void test_cancelled_halfway(void **state) {
         assert_non_null(strstr(text, "Flash again to make it work."));
 }
 
+/* The loader is gone and the firmware is there: not the other way round. */
+static void test_loader(void **state) {
+        static const struct {
+                enum board_state state;
+                enum fwd_error error;
+                const char *words, *advice;
+        } rows[] = {
+                {BOARD_UNTOUCHED, FWD_DEVICE_LOST, "is untouched", "Check the cable"},
+                {BOARD_UNTOUCHED, FWD_INVALID_IMAGE, "is untouched", "Use the loader"},
+                {BOARD_ERASED, FWD_DEVICE_LOST, "has lost its own loader", "recover-bootloader"},
+                {BOARD_PARTLY_WRITTEN, FWD_INTERRUPTED, "half of its own loader",
+                 "recover-bootloader"},
+                {BOARD_PARTLY_WRITTEN, FWD_WRITE_FAILED, "firmware behind it", "Try again"},
+                {BOARD_ERASED, FWD_CANCELLED, "firmware behind it", "Try again"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct result_context c = context(rows[i].state);
+                struct fault fault = FAULT_INIT;
+                _cleanup_free_ char *text = NULL;
+
+                c.about = ABOUT_LOADER;
+                fault_set(&fault, rows[i].error, "It happened");
+                text = result_message(&fault, &c);
+                assert_non_null(strstr(text, rows[i].words));
+                assert_non_null(strstr(text, rows[i].advice));
+                assert_null(strstr(text, "no firmware"));
+                assert_null(strstr(text, "no working firmware"));
+                assert_null(strstr(text, "lash again"));
+        }
+}
+
+/* Who flashes nothing is not told to flash again, nor to take another file. */
+static void test_no_file(void **state) {
+        for (int e = FWD_OK + 1; e < _FWD_ERROR_MAX; e++) {
+                struct result_context c = context(BOARD_UNTOUCHED);
+                struct fault fault = FAULT_INIT;
+                _cleanup_free_ char *text = NULL;
+
+                if (e == FWD_INVALID_IMAGE || e == FWD_IMAGE_TOO_LARGE || e == FWD_WRONG_BOARD ||
+                    e == FWD_WRITE_FAILED || e == FWD_VERIFY_FAILED)
+                        continue; /* not of these jobs */
+                c.about = ABOUT_BOARD;
+                fault_set(&fault, e, "It happened");
+                text = result_message(&fault, &c);
+                if (strstr(text, "irmware file") || strstr(text, "lash again"))
+                        fail_msg("%s", text);
+        }
+}
+
+static void test_by_hand(void **state) {
+        struct board_profile profile = {.hint_bootloader = "Press the red button"};
+        struct result_context c = context(BOARD_UNTOUCHED);
+        struct fault fault = FAULT_INIT;
+        _cleanup_free_ char *text = NULL, *other = NULL;
+
+        c.profile = &profile;
+        fault_set(&fault, FWD_NOT_SUPPORTED, "It cannot");
+        other = result_message(&fault, &c);
+        assert_null(strstr(other, "Press"));
+        c.by_hand = true;
+        text = result_message(&fault, &c);
+        assert_non_null(strstr(text, "still has its old firmware. Press the red button."));
+}
+
 /* A worker that may not open its board, which nobody can authenticate away. */
 static void test_no_access(void **state) {
         struct fault fault = FAULT_INIT;
@@ -130,6 +195,9 @@ int main(void) {
                 cmocka_unit_test(test_untouched_in_bootloader),
                 cmocka_unit_test(test_untouched_but_held),
                 cmocka_unit_test(test_cancelled_halfway),
+                cmocka_unit_test(test_loader),
+                cmocka_unit_test(test_no_file),
+                cmocka_unit_test(test_by_hand),
                 cmocka_unit_test(test_no_access),
                 cmocka_unit_test(test_refusal),
         };

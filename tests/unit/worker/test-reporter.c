@@ -235,6 +235,16 @@ static void test_fault_text(void **state) {
         fault_describe(&fault, text, sizeof(text));
         assert_string_equal(text, "Byte 0x0800abcd is wrong.");
 
+        /* Else it is, but not behind advice, of which it would become a part. */
+        fault = (struct fault) FAULT_INIT;
+        (void) fault_set_at(&fault, FWD_VERIFY_FAILED, 0x0800ABCD, "A byte is wrong");
+        fault_describe(&fault, text, sizeof(text));
+        assert_string_equal(text, "A byte is wrong at 0x0800abcd.");
+        fault = (struct fault) FAULT_INIT;
+        (void) fault_set_at(&fault, FWD_VERIFY_FAILED, 0x0800ABCD, "A byte is wrong. Look.");
+        fault_describe(&fault, text, sizeof(text));
+        assert_string_equal(text, "A byte is wrong. Look.");
+
         fault = (struct fault) FAULT_INIT;
         fault.error = FWD_TIMEOUT;
         fault.dfu_state = 4;
