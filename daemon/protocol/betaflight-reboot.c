@@ -64,9 +64,10 @@ int fc_is_armed(struct serial_port *port, struct fault *fault) {
 
         r = msp_request(port, MSP_STATUS, NULL, 0, &status, fault);
         if (r < 0)
-                return r;
+                return serial_blame(port, r, fault);
         r = msp_request(port, MSP_BOXIDS, NULL, 0, &boxes, &f);
         if (r < 0) {
+                (void) serial_blame(port, r, &f);
                 if (f.error != FWD_NOT_SUPPORTED && f.error != FWD_TIMEOUT)
                         return fault_set(fault, f.error, "%s", f.message);
                 boxes.size = 0;

@@ -12,6 +12,7 @@ struct restore {
         const struct fc_config *config;
         unsigned sections;
         size_t applied, done;
+        bool is_reset; /* to the board's defaults */
         struct config_list rejected, skipped, translated;
         struct config_list plan; /* of a dry run: what would be sent, in that order */
         /* The chosen profile, of the lines to come and of the board, for each kind of them. */
@@ -235,6 +236,7 @@ static int reset(struct restore *restore, struct fault *fault) {
         if (r < 0)
                 return r;
         refusal = fc_cli_refusal(restore->session->cli.reply, &length);
+        restore->is_reset = !refusal;
         return refusal ? fault_set(fault, FWD_CONFIG_REJECTED,
                                    "The board does not go back to its defaults: %.*s",
                                    (int) (length < 100 ? length : 100), refusal)
@@ -246,6 +248,21 @@ static int refused(const struct restore *restore, struct fault *fault) {
                          "The board refused %zu of the lines; nothing was saved, and it restarts "
                          "with the configuration that it had",
                          restore->rejected.n);
+}
+
+/* Somebody has opened the port meanwhile. Whether he has an answer that was meant for us nobody can
+ * say, so nothing is saved over it. Not FWD_PORT_HELD, whose end is waited for: the board has been
+ * given something. */
+static int joined(const struct restore *restore, struct fault *fault) {
+        *fault = (struct fault) FAULT_INIT;
+        return fault_set(fault, FWD_BAD_ANSWER,
+                         "Another program has opened %s while the board was given its "
+                         "configuration, and may have answers of it: nothing was saved, and it "
+                         "restarts with %s",
+                         restore->session->port->name,
+                         restore->is_reset && keeps_defaults_at_once(restore)
+                                 ? "its defaults"
+                                 : "the configuration that it had");
 }
 
 static bool may_save(const struct restore *restore) {
@@ -267,6 +284,8 @@ static int apply(struct restore *restore, struct fault *fault) {
                 r = restore_lines(restore, fault);
                 if (r < 0 || !may_save(restore))
                         return r;
+                if (serial_is_shared(restore->session->port))
+                        return joined(restore, fault);
                 restore->applied = 0;
                 restore->profile = NULL;
                 restore->rejected = restore->skipped = restore->translated = (struct config_list){};
@@ -293,6 +312,8 @@ static int save(struct restore *restore, struct fault *fault) {
 
         if (!may_save(restore))
                 return refused(restore, fault);
+        if (serial_is_shared(restore->session->port))
+                return joined(restore, fault);
         /* The batch has errors in it: it would not be saved. */
         if (restore->rejected.n > 0)
                 r = fc_cli_run(&restore->session->cli, "batch end", fault);
@@ -353,6 +374,9 @@ static int restore_config(struct worker *worker, struct fault *fault) {
         if (r < 0)
                 return r;
         r = apply(&restore, fault);
+        if (r < 0 && session.changed && serial_is_shared(session.port) &&
+            (fault->error == FWD_TIMEOUT || fault->error == FWD_BAD_ANSWER))
+                return joined(&restore, fault);
         if (r < 0)
                 return r;
         report(&restore);

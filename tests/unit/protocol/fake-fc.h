@@ -45,6 +45,7 @@ struct fake_fc {
         const char *noise; /* before each answer */
         bool noise_once;
         int corrupt;        /* so many answers come with one bit wrong */
+        bool is_shared;     /* another program has opened the port, too */
         bool lost;          /* the cable is out */
         uint16_t lost_code; /* leaves the bus when asked this */
 };
@@ -154,9 +155,13 @@ static inline void fake_close(struct serial_port *port) {
         (void) port;
 }
 
+static inline bool fake_is_shared(struct serial_port *port) {
+        return fake_of(port)->is_shared;
+}
+
 static inline void fake_init(struct fake_fc *fc) {
-        static const struct serial_ops ops = {fake_read, fake_write, fake_discard, fake_now,
-                                              fake_close};
+        static const struct serial_ops ops = {fake_read, fake_write, fake_discard,
+                                              fake_now,  fake_close, fake_is_shared};
 
         memset(fc, 0, sizeof(*fc));
         fc->port.ops = &ops;

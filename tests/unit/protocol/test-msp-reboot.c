@@ -133,6 +133,28 @@ static void test_not_if_it_does_not_say(void **state) {
         assert_int_not_equal(fc.last_code, MSP_REBOOT);
 }
 
+/* Somebody else reads the answers: nothing is asked for, and it is tried again later. */
+static void test_shared(void **state) {
+        static const uint16_t unheard[] = {MSP_STATUS, MSP_BOXIDS};
+        const struct fc_identity identity = of("BTFL", 4, 5);
+
+        for (size_t i = 0; i < ARRAY_SIZE(unheard); i++) {
+                struct fault fault = FAULT_INIT;
+                const char *method;
+                struct fake_fc fc;
+
+                fc_init(&fc);
+                fc.is_shared = true;
+                fake_answer(&fc, unheard[i], disarmed, sizeof(disarmed))->deaf = 99;
+                assert_int_equal(
+                        fc_reboot(&fc.port, &identity, FC_REBOOT_BOOTLOADER, &method, &fault),
+                        -EBUSY);
+                assert_int_equal(fault.error, FWD_PORT_HELD);
+                assert_int_not_equal(fc.last_code, MSP_REBOOT);
+                assert_int_equal(fc.n_raw, 0);
+        }
+}
+
 static void test_unknown_firmware(void **state) {
         struct fc_identity identity = of("XYZW", 4, 5);
         struct fault fault = FAULT_INIT;
@@ -197,6 +219,7 @@ int main(void) {
                 cmocka_unit_test(test_flash_bootloader_by_capability),
                 cmocka_unit_test(test_never_while_armed),
                 cmocka_unit_test(test_not_if_it_does_not_say),
+                cmocka_unit_test(test_shared),
                 cmocka_unit_test(test_unknown_firmware),
                 cmocka_unit_test(test_leaves_without_an_answer),
                 cmocka_unit_test(test_refused),

@@ -198,32 +198,43 @@ static void test_parts(void **state) {
 }
 
 static unsigned stop_in;
-static bool stop_by_unplugging;
+static enum { BY_CANCEL, BY_UNPLUGGING, BY_JOINING, BY_JOINING_AND_TAKING } stop_by;
 
 static uint64_t stopping_now_us(void) {
         if (stop_in > 0 && --stop_in == 0) {
-                if (stop_by_unplugging)
+                if (stop_by == BY_UNPLUGGING)
                         model_unplug(sim.model, sim.now_us);
+                else if (stop_by >= BY_JOINING)
+                        sim.is_shared = true;
                 else
                         cancel_flag = 1;
+                if (stop_by == BY_JOINING_AND_TAKING)
+                        set("silent", "1");
         }
         return sim.now_us;
+}
+
+static int restore_until(unsigned n) {
+        int r;
+
+        prepare_operation(&op_restore);
+        run.worker.tty = MODEL_TTY;
+        run.worker.image_fd = sealed(edited, strlen(edited));
+        run.worker.reporter.now_us = stopping_now_us;
+        stop_in = n;
+        r = go();
+        assert_int_equal(stop_in, 0);
+        return r;
 }
 
 /* Stopped in the middle, by a person or by the cable: the board forgets what was set. */
 static void test_stopped(void **state) {
         for (int i = 0; i < 4; i++) {
                 set_up(i & 1 ? &framed : &interactive);
-                stop_by_unplugging = i >= 2;
-                prepare_operation(&op_restore);
-                run.worker.tty = MODEL_TTY;
-                run.worker.image_fd = sealed(edited, strlen(edited));
-                run.worker.reporter.now_us = stopping_now_us;
-                stop_in = 8;
-                assert_int_equal(go(), stop_by_unplugging ? FWD_EXIT_LOST : FWD_EXIT_CANCELLED);
-                assert_int_equal(stop_in, 0);
+                stop_by = i >= 2 ? BY_UNPLUGGING : BY_CANCEL;
+                assert_int_equal(restore_until(8), i >= 2 ? FWD_EXIT_LOST : FWD_EXIT_CANCELLED);
                 cancel_flag = 0;
-                if (stop_by_unplugging)
+                if (i >= 2)
                         model_plug(sim.model, sim.now_us);
                 settle();
                 config_is_as_it_was();
@@ -231,6 +242,59 @@ static void test_stopped(void **state) {
                 has(other_text, "set small_angle = 180");
                 sim_unplug();
         }
+}
+
+static const struct generation inav = {"variant=INAV", "version=7.1.2", "interactive-cli", "yes"};
+
+/* Another program comes to the port while lines are given: whatever it took of the answers, nothing
+ * is saved. */
+static void test_joined(void **state) {
+        for (int i = 0; i < 3; i++) {
+                set_up(i == 0 ? &framed : i == 1 ? &interactive : &inav);
+                stop_by = BY_JOINING;
+                assert_int_equal(restore_until(8), FWD_EXIT_FAILURE);
+                assert_string_equal(told("ERROR"), "BadAnswer");
+                has(told("MESSAGE"), "Another program has opened " MODEL_TTY);
+                has(told("MESSAGE"), "restarts with the configuration that it had");
+                assert_string_equal(told("X.Saved"), i < 2 ? "no" : "");
+                assert_string_equal(told("X.Rebooting"), "yes");
+                sim.is_shared = false;
+                settle();
+                config_is_as_it_was();
+                works();
+                has(other_text, "set small_angle = 180");
+                sim_unplug();
+        }
+}
+
+/* An answer that does not come, because he has it, is told as that. */
+static void test_joined_and_took_an_answer(void **state) {
+        for (int i = 0; i < 2; i++) {
+                set_up(i ? &framed : &interactive);
+                stop_by = BY_JOINING_AND_TAKING;
+                assert_int_equal(restore_until(8), FWD_EXIT_FAILURE);
+                has(told("MESSAGE"), "Another program has opened " MODEL_TTY);
+                assert_string_equal(told("X.Saved"), ""); /* it was before that */
+                assert_string_equal(told("X.Rebooting"), "yes");
+                sim.is_shared = false;
+                set("silent", "0");
+                settle();
+                config_is_as_it_was();
+                sim_unplug();
+        }
+}
+
+/* INAV has stored its defaults by the time that all, 16 lines, is given for the second time. */
+static void test_joined_after_the_reset(void **state) {
+        set_up(&inav);
+        stop_by = BY_JOINING;
+        assert_int_equal(restore_until(16 + 8), FWD_EXIT_FAILURE);
+        has(told("MESSAGE"), "nothing was saved, and it restarts with its defaults");
+        sim.is_shared = false;
+        settle();
+        works();
+        has_not(other_text, "set small_angle = 180");
+        sim_unplug();
 }
 
 /* The sector with the configuration is no firmware's: what leaves it alone, and reads it, keeps it.
@@ -276,6 +340,9 @@ int main(void) {
                 cmocka_unit_test(test_compare_tells_what_is_lost),
                 cmocka_unit_test(test_parts),
                 cmocka_unit_test(test_stopped),
+                cmocka_unit_test(test_joined),
+                cmocka_unit_test(test_joined_and_took_an_answer),
+                cmocka_unit_test(test_joined_after_the_reset),
                 cmocka_unit_test(test_what_survives),
         };
 
