@@ -39,11 +39,42 @@ check_exit "backup" 0 direct backup "$session/config.txt"
 check_exit "backups" 0 direct backups --no-legend
 is "has both" "$(wc -l <<<"$output")" 2
 check_exit "restore" 0 direct restore 1-1 "$session/config.txt"
+check_exit "identify" 0 direct identify
 check_exit "reboot" 0 direct reboot
 check_exit "read" 0 direct read --range=0x08000000+1K "$session/read.bin"
+check_exit "erase" 0 direct erase --yes --range=0x08080000+128K
+check_exit "leave" 0 direct leave
+check_exit "history" 0 direct history --no-legend
+like "has the jobs of the commands before" "$output" 'erase.*flash'
 check_exit "who is not there" 3 direct show 9-9
 check_exit "jobs" 0 direct jobs --no-legend
 is "are those of this command alone: none" "$output" ''
+check_exit "so there is none to wait for" 3 direct wait 1
+check_exit "or to cancel" 3 direct cancel 1
+
+# --- every guard, as by the service
+dump() { simctl dump "$1" "$session/$2" >/dev/null; }
+dump 1-1 before
+check_exit "a file for elsewhere is refused" 6 direct flash "$build_dir/tests/data/bad/over-the-end.hex"
+like "and why is said" "$output" 'nothing was changed|untouched'
+dump 1-1 after
+same_bytes "the board is as it was" "$session/before" "$session/after"
+simctl remove 1-1
+simctl plug crazyflie 1-1
+simctl wait 1-1 firmware
+dump 1-1 before
+check_exit "a file for another board, too" 6 direct flash 1-1 "$build_dir/tests/data/crazyflie/cf21bl.bin"
+like "and why is said" "$output" 'C21B'
+check_exit "the loader that a board has of its own is not written by a flash" 9 direct flash 1-1 "$data/hello-1.hex"
+dump 1-1 after
+same_bytes "it is as it was" "$session/before" "$session/after"
+check_exit "but it is by recover-bootloader" 0 direct recover-bootloader 1-1 "$build_dir/tests/data/crazyflie/loader.bin"
+simctl remove 1-1
+simctl plug stm32-f405 1-1 rdp=1
+simctl wait 1-1 bootloader
+check_exit "a chip that is read protected" 9 direct flash --no-leave 1-1 "$data/hello-1.hex"
+check_exit "unprotect" 0 direct unprotect --yes 1-1
+check_exit "after which it is not any more" 0 direct flash --no-leave 1-1 "$data/hello-1.hex"
 simctl remove 1-1
 
 # --- monitor. That it is up is told by a board that is there already: to try the lock is to hold it, in the monitor's way.

@@ -33,6 +33,7 @@ static void test_drivers(void **state) {
         driver_is(0x1A86, 0x7584, 0xFF, 0x00, "none");
         assert_false(serial_driver_acm.braille);
         assert_true(serial_driver_ch341.braille);
+        assert_true(serial_driver_cp210x.braille);
 }
 
 static void end_is(const char *file, const char *unit, const char *command) {
