@@ -14,6 +14,25 @@ vm_create() {
         (cd "$vm_cache" && qemu-img create -q -f qcow2 -F qcow2 -b base.qcow2 disk.qcow2)
 }
 
+# vm_accelerator: what is to run the guest, kvm or tcg. $FWD_VM_ACCEL is one of them, or auto: kvm if there is one and it was not seen to
+# fail. There are machines where it is there and fails: the guest hangs, or qemu aborts. So tests/vm/build tries it first.
+vm_accelerator() {
+        case ${FWD_VM_ACCEL:-auto} in
+        kvm | tcg) echo "$FWD_VM_ACCEL" ;;
+        auto)
+                if [ -r /dev/kvm ] && [ -w /dev/kvm ] && [ "$(cat "$vm_cache/kvm-failed" 2>/dev/null)" != "$(uname -srv)" ]; then
+                        echo kvm
+                else
+                        echo tcg
+                fi
+                ;;
+        *)
+                echo "FWD_VM_ACCEL=$FWD_VM_ACCEL: it is kvm, tcg or auto." >&2
+                return 1
+                ;;
+        esac
+}
+
 # Drops what was installed since the machine was built: back to the snapshot "booted".
 vm_create_again() {
         rm -f "$vm_cache/installed"
@@ -29,10 +48,13 @@ vm_exec_program() {
 vm_start() {
         local load=()
         [ $# = 0 ] || load=(-loadvm "$1")
+        # What the snapshots were made with: none fits the other.
+        local runs_on=(-accel 'tcg,thread=multi' -cpu qemu64)
+        [ "${vm_accel:-$(cat "$vm_cache/accelerator")}" = tcg ] || runs_on=(-accel kvm -cpu host)
         mkdir -p "$vm_dir" "${vm_share:=$vm_dir/share}"
         rm -f "$vm_dir"/*.sock "$vm_dir/given-up"
-        qemu-system-x86_64 -name fwd-vm -nodefaults -no-user-config -display none -M q35,hpet=off -accel tcg,thread=multi \
-                -cpu qemu64 -smp 2 -m "$vm_memory_mb" -rtc base=utc \
+        qemu-system-x86_64 -name fwd-vm -nodefaults -no-user-config -display none -M q35,hpet=off "${runs_on[@]}" \
+                -smp 2 -m "$vm_memory_mb" -rtc base=utc \
                 -kernel "$vm_cache/vmlinux" -initrd "$vm_cache/initrd" \
                 -append "console=ttyS0 root=/dev/vda rw quiet loglevel=4 panic=-1 tsc=unstable" -no-reboot \
                 -drive "file=$vm_disk,if=none,id=disk,cache=unsafe" -device virtio-blk-pci,drive=disk \
@@ -48,7 +70,7 @@ vm_start() {
                 n=$((n + 1)); [ $n -lt 600 ] || return 1
                 read -rt 0.05 <> <(:) || :
         done
-        timeout 120 "$(vm_exec_program)" "$vm_dir/control.sock" <<<"date -s @$(date +%s) >/dev/null"
+        timeout "${vm_start_timeout:-120}" "$(vm_exec_program)" "$vm_dir/control.sock" <<<"date -s @$(date +%s) >/dev/null"
 }
 
 # vm_run 'SCRIPT': as root in the guest; its output, its exit status. What comes of a command that was given up would be taken for
