@@ -12,14 +12,15 @@ tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$tests_dir/lib/tap.sh"
 # shellcheck source=tests/vm/lib.sh
 . "$tests_dir/vm/lib.sh"
-scenario_name=$(basename "$0" .sh)
+scenario_name=${scenario_name:-$(basename "$0" .sh)}
 scenario_files=$(mktemp -d)
 scenario_failed=0
+scenario_ended=no
 # A disk and sockets of its own, as scenarios run side by side. The disk is over the one base image, which it finds beside it.
 vm_dir=$vm_cache/run-$scenario_name
 vm_share=$vm_dir/share
 vm_disk=$vm_cache/disk-$scenario_name.qcow2
-trap 'vm_stop; rm -rf "$scenario_files" "$vm_dir" "$vm_disk"' EXIT
+trap 'broke_off; vm_stop; rm -rf "$scenario_files" "$vm_dir" "$vm_disk"' EXIT
 
 keep_journal() {
         [ "$tap_failed" -gt "$scenario_failed" ] && [ -n "${vm_pid:-}" ] || return 0
@@ -28,6 +29,13 @@ keep_journal() {
         vm_run 'journalctl --no-pager -b -o short-precise | tail -n 2000; cat /run/sim.log' >"$vm_cache/journals/$scenario_name.log" 2>&1
         tap_diag "journal: $vm_cache/journals/$scenario_name.log"
         tap_diag "$(grep -E ' fwd(\[|-worker)' "$vm_cache/journals/$scenario_name.log" | tail -n 15)"
+}
+
+# Of a scenario that ends before its end, too.
+broke_off() {
+        [ $scenario_ended = no ] || return 0
+        tap_failed=$((tap_failed + 1))
+        vm_timeout=30 keep_journal
 }
 
 machine() {
@@ -58,6 +66,7 @@ guest_ok() {
 }
 
 done_scenario() {
+        scenario_ended=yes
         keep_journal
         vm_stop
         done_testing
