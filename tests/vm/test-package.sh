@@ -26,9 +26,13 @@ guest 'simctl wait 1-1 firmware; simctl dump 1-1 /tmp/flash.bin; cmp -n 16384 /t
 is "the board has the new firmware" $? 0
 guest_ok "and is seen by the new service" 'await 100 known 1-1 && fwctl list | grep -q "1-1 *firmware"'
 
-guest_ok "the package is removed" 'dpkg -r fwd'
-out=$(guest 'systemctl list-unit-files fwd.service --no-legend; udevadm info /sys/bus/usb/devices/1-1 | grep FWD_; ls -d /var/lib/fwd')
+# An administrator's hwdb, made in /etc, is read instead of the distribution's: it has to be made again, too.
+guest 'mkdir -p /etc/udev/hwdb.d; echo "# mine" >/etc/udev/hwdb.d/90-mine.hwdb; systemd-hwdb update'
+guest_ok "the package is removed" 'test -e /etc/udev/hwdb.bin && dpkg -r fwd'
+out=$(guest 'systemctl list-unit-files fwd.service --no-legend; udevadm settle; udevadm info /sys/bus/usb/devices/1-1 | grep FWD_
+        systemd-hwdb query usb:v0483p5740:SPEEDYBEEF405V4; ls -d /var/lib/fwd')
 unlike "udev has forgotten the boards" "$out" 'FWD_'
+unlike "and has nothing of them in its hwdb" "$out" 'ID_MM_DEVICE_IGNORE'
 like "what people saved stays until a purge" "$out" '/var/lib/fwd'
 guest_ok "it is installed again" 'dpkg -i $data/fwd.deb && systemctl is-active fwd && await 100 known 1-1'
 out=$(guest 'dpkg -P fwd; find / -xdev \( -path "*fwd*" -o -path "*fwctl*" \) -not -path "/usr/local/*" -not -path "/proc/*" -not -path "/root/*" \
