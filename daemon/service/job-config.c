@@ -52,12 +52,18 @@ static void tell_last_backup(struct job *job) {
                 job_set_standing_notice(job, notice);
 }
 
-static int plan_start(struct job *job) {
+bool config_is_to_be_kept(const struct job *job) {
         const struct board_profile *profile = job->device->profile;
+
+        return job->options.keep_config == KEEP_YES ||
+               (job->options.keep_config != KEEP_NO && profile && profile->keep_config);
+}
+
+static int plan_start(struct job *job) {
         bool asked = job->options.keep_config == KEEP_YES;
         struct fault fault = FAULT_INIT;
 
-        if (job->options.keep_config == KEEP_NO || (!asked && !(profile && profile->keep_config)))
+        if (!config_is_to_be_kept(job))
                 return STEP_DONE;
         if (config_check_board(job->device, &fault) == 0) {
                 job->keep_config = true;

@@ -95,6 +95,7 @@ int flash_finish(struct job *job, const struct worker_outcome *outcome) {
         if (outcome->state != BOARD_VERIFIED)
                 return job_fault(job, FWD_VERIFY_FAILED,
                                  "The worker reported success without having verified the board");
+        job->n_followed = 0;
         return 0;
 }
 
@@ -262,7 +263,7 @@ static int leave_start(struct job *job) {
         return step_start_worker(job, &request);
 }
 
-static const struct step step_leave = {
+const struct step step_leave = {
         .phase = "leaving",
         .flags = STEP_MAY_VANISH,
         .needed = leave_needed,

@@ -71,6 +71,10 @@ struct job {
 
         const struct step *const *steps; /* NULL-terminated */
         size_t step;
+        const struct step *const
+                *detour_from; /* job_detour(): where it goes on; NULL: there is none */
+        size_t detour_step;
+        unsigned n_followed; /* job-follow.c: into its bootloader, by another program */
         struct worker *worker;
         bool worker_has_tty, worker_has_hidraw;
         struct port_wait *port_wait; /* job-held.c */

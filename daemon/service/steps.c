@@ -36,6 +36,7 @@ static bool is_to_restore(const struct job *job) {
 
 static void restore(struct job *job) {
         job->restoring = true;
+        job->detour_from = NULL;
         job->cause = job->fault;
         job->fault = (struct fault) FAULT_INIT;
         job->cancelling = false;
@@ -73,6 +74,24 @@ static bool may_go_on(struct job *job) {
         return true;
 }
 
+void job_detour(struct job *job, const struct step *const *steps) {
+        if (!job->detour_from) {
+                job->detour_from = job->steps;
+                job->detour_step = job->step;
+        }
+        job->steps = steps;
+        job->step = 0;
+        job_run(job);
+}
+
+/* Back to the step that a detour began in. */
+static void detour_end(struct job *job) {
+        job->steps = job->detour_from;
+        job->step = job->detour_step;
+        job->detour_from = NULL;
+        job_run(job);
+}
+
 void job_run(struct job *job) {
         for (; present(job); job->step++) {
                 const struct step *step = present(job);
@@ -97,7 +116,9 @@ void job_run(struct job *job) {
                 if (r == STEP_STARTED)
                         return;
         }
-        if (job->restoring)
+        if (job->detour_from)
+                detour_end(job);
+        else if (job->restoring)
                 fail(job);
         else
                 job_finish(job, JOB_SUCCESS, NULL);
@@ -200,6 +221,9 @@ static void on_done(void *userdata, const struct worker_outcome *said) {
 
         job->worker = worker_free(job->worker);
         job_set_state(job, outcome.state);
+        if ((job->lost || outcome.fault.error == FWD_DEVICE_LOST) && job_is_held(job) &&
+            job_follow(job))
+                return;
         if (job_held_again(job, &outcome))
                 return;
         job->never_open = job_is_held(job);
@@ -305,6 +329,8 @@ static bool may_vanish(const struct job *job) {
 
 void job_device_changed(struct job *job) {
         if (job->result != JOB_RUNNING || job->start_source)
+                return;
+        if (!job->worker && board_is_gone(job) && job_follow(job))
                 return;
         if (job_is_held(job) && !job->worker && present(job)->flags & STEP_NO_CANCEL) {
                 if (board_is_gone(job))

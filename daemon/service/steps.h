@@ -62,6 +62,12 @@ bool job_is_held(const struct job *job);
 /* The port is open, or it does not matter any more. */
 void job_held_end(struct job *job);
 
+/* job-follow.c: the board has gone, or its port. True: the job waited for the port, and goes on
+ * from the bootloader if the board comes as that, or has ended. False: it is lost. */
+bool job_follow(struct job *job);
+/* Runs these steps, and then goes on with the present one, which begins anew. */
+void job_detour(struct job *job, const struct step *const *steps);
+
 /* The request with what every worker of this job gets. */
 struct worker_request step_request(const struct job *job, const char *operation);
 
@@ -77,6 +83,7 @@ extern const struct step step_reboot;
 extern const struct step step_departure;  /* of a board that was asked without an answer */
 extern const struct step step_bootloader; /* wait for it */
 extern const struct step step_return;     /* wait for whatever comes */
+extern const struct step step_leave;      /* of a bootloader */
 
 int step_identify_start(struct job *job);
 int step_identify_finish(struct job *job, const struct worker_outcome *outcome);
@@ -86,6 +93,7 @@ int config_check_board(const struct device *device, struct fault *fault);
 /* The request for a worker that talks to the board's firmware about its configuration. */
 int config_prepare(struct job *job, const char *operation, struct worker_request *ret);
 /* Of a flash, before the board is touched: is the configuration to be kept? */
+bool config_is_to_be_kept(const struct job *job);
 extern const struct step step_config_plan;
 extern const struct step step_config_identify; /* whose it is, if that is not known yet */
 extern const struct step step_config_warn;     /* what the new firmware does to it */

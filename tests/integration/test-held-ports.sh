@@ -10,7 +10,7 @@
 session_start bus sim
 mm_name=org.freedesktop.ModemManager1 mm_pid=''
 
-# The board's tty, for this process alone (TIOCEXCL, 0x540c) until hold_end.
+# hold TTY [TEXT]: the board's tty, for this process alone (TIOCEXCL, 0x540c) until hold_end, and TEXT is its last word.
 hold() {
         rm -f "$session/hold" "$session/held"
         mkfifo "$session/hold" "$session/held"
@@ -20,7 +20,9 @@ fd = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
 fcntl.ioctl(fd, 0x540c)
 open(sys.argv[2], "w").write("held\n")
 open(sys.argv[3]).read()
-' "$1" "$session/held" "$session/hold" &
+if sys.argv[4]:
+    os.write(fd, sys.argv[4].encode())
+' "$1" "$session/held" "$session/hold" "${2-}" &
         holder=$!
         read -r _ <"$session/held"
 }
@@ -75,8 +77,30 @@ seen "^PropertiesChanged $job_path .*Notice=Another program"
 simctl unplug 1-1
 like "unplugged meanwhile" "$(wait_job "$job_path")" '^failed State=untouched .*DeviceLost'
 hold_end
-
 back
+
+# --- started into its bootloader by who has it: to Betaflight a lone R says that, and some of ModemManager's words hold one
+flash() { bus-talk flash "$one" "read:$tests_dir/data/hello-1.hex"; }
+# kicked JOB: its result, after the board was kicked into its bootloader
+kicked() {
+        seen "^PropertiesChanged $1 .*Notice=Another program has $tty open"
+        hold_end
+        wait_job "$1"
+}
+hold "$tty" R
+like "a board that is started into its bootloader meanwhile has been rebooted" "$(kicked "$(reboot)")" '^success State=untouched .*PortWaitSeconds='
+is "it is there" "$(get "$one" $device Mode)" bootloader
+back
+hold "$tty" R
+like "a flash goes on, after it got the configuration from the firmware" "$(kicked "$(flash)")" \
+        '^success State=verified .*Config=kept .*Backup='
+seen '^PropertiesChanged .*Variant=BTFL'
+one=$(device_path 1-1)
+tty=$(get "$one" $device Node)
+hold "$tty" R
+like "so does a backup" "$(kicked "$(call "$one" $device BackupConfig 'a{sv}' 0 | cut -d'"' -f2)")" '^success .*Backup='
+is "and leaves the board in its firmware" "$(get "$one" $device Mode)" firmware
+seen '^PropertiesChanged .*Variant=BTFL'
 
 # --- taken over in the middle, as ModemManager does: for who may do anything no port is another's
 # The board's tty, as anybody has it, but with another speed and for this process alone once the board has answered somebody.
@@ -233,7 +257,6 @@ open(sys.argv[3]).read()
 one=$(device_path 1-1)
 is "the board is in its bootloader" "$(get "$one" $device Mode)" bootloader
 claim "$(get "$one" $device Node)"
-flash() { bus-talk flash "$one" "read:$tests_dir/data/hello-1.hex"; }
 job_path=$(flash)
 saw "a claimed bootloader is waited for" "^PropertiesChanged $job_path .*Notice=Another program has /dev/bus/usb/[0-9/]+ open\. .*40 s at most"
 hold_end
