@@ -137,6 +137,31 @@ check "waiting for the firmware: a board" plug betaflight-f722 1-7 MATEKF722SE a
 check_exit "waiting for the firmware: it was flashed" 0 fwctl flash --no-keep-config 1-7 "$data/hello-5.hex"
 like "waiting for the firmware: what to do is told" "$output" "Unplug the USB cable.*flashed and verified"
 
+# --- boards whose bootloader is no DFU device: known, told apart, and left alone, with what to do instead
+
+# other KIND BOARD WORDS [KEY=VALUE…]
+other() {
+        simctl plug "$1" 1-1 "${@:4}" >/dev/null
+        check "$2 comes" wait_board 1-1 Board "$2"
+        like "$2: its hint says what does it" "$(fwctl show 1-1 -p Hint --value)" "$3"
+        check_exit "$2: a flash is refused" 1 fwctl -q -j flash 1-1 "$data/hello-1.hex"
+        failed "$2" NotSupported None
+        like "$2: with that" "$output" "cannot be flashed here. $3"
+        check_exit "$2: a plan of one, too" 1 fwctl -q flash --dry-run 1-1 "$data/hello-1.hex"
+        check_exit "$2: and reading" 1 fwctl -q read 1-1 "$session/none.bin"
+        check_exit "$2: and erasing" 1 fwctl -q erase --yes 1-1
+}
+other esp32 esp32 "Use esptool"
+simctl remove 1-1 >/dev/null
+other rp2350-bootsel rp2350 "Hold the BOOTSEL button.*copy the .uf2 file"
+simctl remove 1-1 >/dev/null
+other betaflight-f405 rp2350-betaflight "Hold the BOOTSEL button.*copy the .uf2 file" usb-id=2e8a:0009 serial=123456 \
+        "product=Betaflight RP2350B" board-name=HELLBENDER_0001
+check "it says what it is" wait_board 1-1 BoardName HELLBENDER_0001
+check_exit "and has a configuration" 0 fwctl backup 1-1 "$session/rp2350.txt"
+like "which is its own" "$(<"$session/rp2350.txt")" "# Board: HELLBENDER_0001"
+simctl remove 1-1 >/dev/null
+
 # --- X32: its firmware cannot start the bootloader, and nothing tells which bootloader is whose
 
 "$tests_dir/data/make_x32.py" >"$session/x32.hex"

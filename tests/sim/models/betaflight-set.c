@@ -162,6 +162,18 @@ static int set_cli_fault(struct betaflight *b, const char *value) {
         return -EINVAL;
 }
 
+static int set_usb_id(struct betaflight *b, const char *value) {
+        unsigned vendor_id, product_id;
+        int end = -1;
+
+        if (sscanf(value, "%4x:%4x%n", &vendor_id, &product_id, &end) != 2 || end != 9 ||
+            value[end])
+                return -EINVAL;
+        b->vendor_id = (uint16_t) vendor_id;
+        b->product_id = (uint16_t) product_id;
+        return 0;
+}
+
 static int set_reset_fault(struct betaflight *b, const char *value) {
         static const char *const names[] = {"none", "refused", "silent", "ignored"};
 
@@ -181,6 +193,8 @@ int betaflight_set(struct firmware *fw, const char *key, const char *value) {
                 r = set_version(b, value);
         else if (strcmp(key, "api") == 0)
                 r = set_api(b, value);
+        else if (strcmp(key, "usb-id") == 0)
+                r = set_usb_id(b, value);
         else if (strcmp(key, "reset-fault") == 0)
                 r = set_reset_fault(b, value);
         else if (strcmp(key, "second-port") == 0)

@@ -43,12 +43,14 @@ static struct betaflight *betaflight_of(struct firmware *fw) {
 
 static void start(struct firmware *fw, uint64_t now_us) {
         struct betaflight *b = betaflight_of(fw);
+        const uint16_t vendor_id = b->vendor_id ? b->vendor_id : b->target->vendor_id;
+        const uint16_t product_id = b->vendor_id ? b->product_id : b->target->product_id;
 
         second_port_start(&b->second);
         if (b->second.kind == SECOND_PORT_NONE)
-                cdc_show(&fw->face, b->target->vendor_id, b->target->product_id);
+                cdc_show(&fw->face, vendor_id, product_id);
         else
-                cdc_show_two(&fw->face, b->target->vendor_id, b->target->product_id);
+                cdc_show_two(&fw->face, vendor_id, product_id);
         (void) snprintf(b->own_serial, sizeof(b->own_serial), "%08X%04X", fw->uid[0] + fw->uid[2],
                         fw->uid[1] >> 16);
         fw->face.strings[1] = b->manufacturer[0] ? b->manufacturer : b->target->manufacturer;

@@ -49,6 +49,7 @@ struct betaflight {
         bool api_is_set;
         char identifier[5], target_name[BETAFLIGHT_TEXT_MAX], board_name[BETAFLIGHT_TEXT_MAX];
         char manufacturer_id[5], craft_name[BETAFLIGHT_TEXT_MAX], build_key[BETAFLIGHT_TEXT_MAX];
+        uint16_t vendor_id, product_id; /* 0: the target's */
         char manufacturer[BETAFLIGHT_TEXT_MAX], product[BETAFLIGHT_TEXT_MAX],
                 serial[BETAFLIGHT_TEXT_MAX];
         bool armed, silent, garbage, noise, ignore_reboot, flash_bootloader, msp_dfu;

@@ -6,11 +6,11 @@
 #include "base/cleanup.h"
 #include "models/betaflight.h"
 #include "models/board.h"
-#include "models/ch340.h"
 #include "models/crazyflie.h"
 #include "models/dfu11.h"
 #include "models/ffbeast.h"
 #include "models/odrive.h"
+#include "models/passive.h"
 
 #define OLD_FIRMWARE_SIZE (400U * 1024U) /* about what a Betaflight build has */
 
@@ -101,11 +101,10 @@ static const struct {
 };
 
 #define KIND_DFU11 "dfu11"
-#define KIND_CH340 "ch340"
 
 const char *const *model_kinds(void) {
         static const char *all[ARRAY_SIZE(betaflights) + ARRAY_SIZE(bares) +
-                               ARRAY_SIZE(crazyflies) + ARRAY_SIZE(others) + 3];
+                               ARRAY_SIZE(crazyflies) + ARRAY_SIZE(others) + 8];
         size_t n = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(betaflights); i++)
@@ -117,7 +116,8 @@ const char *const *model_kinds(void) {
         for (size_t i = 0; i < ARRAY_SIZE(others); i++)
                 all[n++] = others[i].kind;
         all[n++] = KIND_DFU11;
-        all[n++] = KIND_CH340;
+        for (size_t i = 0; passive_kinds[i] && n < ARRAY_SIZE(all) - 1; i++)
+                all[n++] = passive_kinds[i];
         all[n] = NULL;
         return all;
 }
@@ -174,7 +174,5 @@ struct model *kind_new(const char *kind) {
         for (size_t i = 0; i < ARRAY_SIZE(others); i++)
                 if (strcmp(kind, others[i].kind) == 0)
                         return other_board(i);
-        if (strcmp(kind, KIND_CH340) == 0)
-                return ch340_new();
-        return strcmp(kind, KIND_DFU11) == 0 ? dfu11_new() : NULL;
+        return strcmp(kind, KIND_DFU11) == 0 ? dfu11_new() : passive_new(kind);
 }
