@@ -86,7 +86,10 @@ static void print_config(const struct job *job, const struct outcome *o) {
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
                 if (strcmp(texts[i].config, config) == 0)
                         printf("%s: %s%s%s.\n", job->title, texts[i].text,
-                               *backup ? "; a backup is " : "", backup);
+                               !*backup                            ? ""
+                               : strcmp(job->kind, "restore") == 0 ? "; what it had is in backup "
+                                                                   : "; a backup is ",
+                               backup);
 }
 
 static void print_lines(const struct client *c, const struct outcome *o, const char *key,
@@ -131,6 +134,10 @@ static void print_commands(const json_t *details, const char *key) {
         }
 }
 
+static bool is_backup_planned(const json_t *details) {
+        return strcmp(json_text(details, "BackupPlanned"), "yes") == 0;
+}
+
 /* What a dry run of a restore found out; what would be left out is told behind it. */
 static void print_config_plan(const struct job *job, const json_t *details, bool in_part) {
         double settings = 0, missing = 0;
@@ -142,11 +149,9 @@ static void print_config_plan(const struct job *job, const json_t *details, bool
         print_commands(details, "ConfigPlanLines");
         if (!in_part)
                 puts("What the file does not name would go back to its default.");
+        if (is_backup_planned(details))
+                puts("A backup would be made first.");
         puts("Nothing was changed.");
-}
-
-static bool is_backup_planned(const json_t *details) {
-        return strcmp(json_text(details, "BackupPlanned"), "yes") == 0;
 }
 
 /* What the board would be reset to, if its firmware shows it, and what would be gone. */

@@ -162,14 +162,16 @@ static int backup_start(struct job *job) {
 
 /* A flash can do without, if somebody says so. */
 static int no_backup(struct job *job, const struct fault *fault) {
+        const char *so = job->kind == JOB_FLASH
+                                 ? "so nothing was flashed (--no-keep-config flashes without)"
+                         : job->kind == JOB_RESTORE && job->keep_config ? "so it was given none"
+                                                                        : NULL;
+
         job->fault = *fault;
-        if (job->kind == JOB_FLASH && fault->error != FWD_CANCELLED) {
-                job->fault.message[0] = '\0';
+        if (so && fault->error != FWD_CANCELLED)
                 (void) snprintf(job->fault.message, sizeof(job->fault.message),
-                                "The configuration could not be backed up, so nothing was flashed "
-                                "(--no-keep-config flashes without): %.200s",
+                                "The configuration could not be backed up, %s: %.200s", so,
                                 fault->message);
-        }
         return -EIO;
 }
 
@@ -412,6 +414,20 @@ static int restore_finish(struct job *job, const struct worker_outcome *outcome)
         return -EIO;
 }
 
+/* INAV stores its defaults before it is given the lines: what it had would be gone if it were lost
+ * in between. A part goes over what is there. */
+static bool restore_costs(const struct job *job) {
+        return strcmp(device_get(job->device, DEVICE_VARIANT), "INAV") == 0 &&
+               !job->options.only[0];
+}
+
+static int restore_plan_start(struct job *job) {
+        job->keep_config = restore_costs(job);
+        return STEP_DONE;
+}
+
+static const struct step step_config_restore_backup = {.start = restore_plan_start};
+
 const struct step step_config_restore = {
         .phase = "restoring",
         .flags = STEP_MAY_VANISH,
@@ -422,6 +438,7 @@ const struct step step_config_restore = {
 };
 
 static int look_again_finish(struct job *job, const struct worker_outcome *outcome) {
+        const bool kept = job->kind == JOB_FLASH && *job->backup.id;
         const char *lines;
         char notice[1400];
         uint64_t missing;
@@ -437,9 +454,8 @@ static int look_again_finish(struct job *job, const struct worker_outcome *outco
         lines = job_fact(job, "ConfigMissingLines");
         (void) snprintf(notice, sizeof(notice),
                         "%" PRIu64 " setting%s of the configuration did not come back%s%s: %s",
-                        missing, missing == 1 ? "" : "s",
-                        *job->backup.id ? "; all are in backup " : "", job->backup.id,
-                        lines ? lines : "");
+                        missing, missing == 1 ? "" : "s", kept ? "; all are in backup " : "",
+                        kept ? job->backup.id : "", lines ? lines : "");
         /* It stands: the board may have to restart once more. */
         job_set_standing_notice(job, notice);
         return 0;
@@ -459,9 +475,11 @@ static int look_plan_finish(struct job *job, const struct worker_outcome *outcom
         uint64_t missing;
         int r = look_judge(job, outcome, &missing);
 
-        if (r == 0)
-                job_set_fact(job, "Config", "planned");
-        return r;
+        if (r < 0)
+                return r;
+        job_set_fact(job, "Config", "planned");
+        job_set_fact(job, "BackupPlanned", job->keep_config ? "yes" : "no");
+        return 0;
 }
 
 static const struct step step_config_restore_plan = {
@@ -486,11 +504,19 @@ const struct step *const backup_steps[] = {
 };
 
 const struct step *const restore_config_steps[] = {
-        &step_settle,      &step_port,
-        &step_modem,       &step_config_identify,
-        &step_inhibit,     &step_config_restore,
-        &step_config_back, &step_config_look_again,
-        &step_config_back, NULL,
+        &step_settle,
+        &step_port,
+        &step_modem,
+        &step_config_identify,
+        &step_inhibit,
+        &step_config_restore_backup,
+        &step_backup,
+        &step_config_back,
+        &step_config_restore,
+        &step_config_back,
+        &step_config_look_again,
+        &step_config_back,
+        NULL,
 };
 
 const struct step *const restore_config_plan_steps[] = {
@@ -498,6 +524,7 @@ const struct step *const restore_config_plan_steps[] = {
         &step_port,
         &step_modem,
         &step_config_identify,
+        &step_config_restore_backup,
         &step_config_restore_plan,
         &step_config_back,
         &step_config_look_plan,

@@ -362,8 +362,7 @@ static void compose_message(struct job *job) {
                 .by_hand = job->device->asked_by_hand,
                 .about = subject(job->kind),
                 .about_defaults = job->kind == JOB_DEFAULTS || job->options.custom_defaults,
-                .backup =
-                        job->kind == JOB_FLASH || job->kind == JOB_DEFAULTS ? job->backup.id : NULL,
+                .backup = job->kind != JOB_BACKUP ? job->backup.id : NULL,
         };
 
         job->message = result_message(&job->fault, &context);

@@ -313,6 +313,27 @@ check "pulled while saving: the board comes back" wait_for 1-1 BoardName SPEEDYB
 check_exit "pulled while saving: the command that was named" 0 fwctl restore 1-1 "$(newest)"
 is "pulled while saving: the configuration is back" "$(config)" "$(<"$session/before.txt")"
 
+# INAV has stored its defaults by then: what it had is in a backup that the restore made.
+check "INAV" fresh manufacturer=INAV variant=INAV version=8.0.1
+rm -r "$session/state/backups"
+check_exit "INAV: a dry run of a restore" 0 fwctl restore --dry-run 1-1 "$session/other.txt"
+like "INAV: tells of the backup" "$output" "A backup would be made first"
+check "INAV: it is back" wait_for 1-1 Variant INAV
+is "INAV: and makes none" "$(n_backups)" 0
+simctl set 1-1 cli-fault gone-at-save >/dev/null
+output=$(fwctl restore 1-1 "$session/other.txt" 2>&1)
+like "INAV, pulled while saving: exit status" $? '^(8|10)$'
+backup_is_safe "INAV, pulled while saving"
+kept=$(newest)
+simctl set 1-1 cli-fault none >/dev/null
+simctl replug 1-1 >/dev/null
+check "INAV: it comes back" wait_for 1-1 Variant INAV
+unlike "INAV: without what it had" "$(config)" "small_angle = 180"
+check "INAV: it is back" wait_for 1-1 Variant INAV
+check_exit "INAV: the command that was named" 0 fwctl restore 1-1 "$kept"
+like "INAV: a restore tells its backup" "$output" "restored; what it had is in backup"
+is "INAV: the configuration is back" "$(config)" "$(<"$session/before.txt")"
+
 # Cancelled: before the flash the board is as it was, after it the backup is named.
 # shellcheck disable=SC2034 # for at
 cancel='fwctl cancel --no-block "$(fwctl jobs --no-legend | tail -1 | cut -d" " -f1)"'

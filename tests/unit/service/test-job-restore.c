@@ -59,6 +59,32 @@ static void test_restore_partly_and_restarts(void **state) {
         assert_non_null(strstr(job_fact(job, "Notice"), "did not come back: set a = 1"));
 }
 
+/* INAV is at its defaults while it is given the lines: what it had is on the disk before. */
+static void test_restore_inav(void **state) {
+        static const struct options part = {.leave = true, .only = "osd"};
+        struct bench *bench = *state;
+        struct job *job;
+
+        device_set(bench_plug_identified(bench, PORT), DEVICE_VARIANT, "INAV");
+        bench_script(bench, "identify",
+                     "say X.Variant=INAV X.BoardName=STUB405 X.UniqueId=" UID_HEX "; success");
+        set_config(bench, "42");
+        bench_script(bench, "restore", "say X.Rebooting=yes");
+        job = begin(bench, JOB_RESTORE, &part);
+        to_firmware(bench, job);
+        succeeded(bench, job);
+        assert_int_equal(n_backups(bench, NULL), 0);
+        set_config(bench, "42");
+        bench_script(bench, "restore", "fail DeviceLost untouched 'The board went away'");
+        job = begin(bench, JOB_RESTORE, NULL);
+        failed(bench, job, FWD_DEVICE_LOST, BOARD_UNTOUCHED, "went away");
+        backup_is_safe(bench, job, "42");
+        bench_script(bench, "backup", "fail Timeout untouched 'It stopped half way'");
+        failed(bench, begin(bench, JOB_RESTORE, NULL), FWD_TIMEOUT, BOARD_UNTOUCHED,
+               "could not be backed up, so it was given none: It stopped half way");
+        called(bench, "identify restore compare identify backup restore backup");
+}
+
 static void test_restore_refused(void **state) {
         struct bench *bench = *state;
         struct job *job;
@@ -78,6 +104,7 @@ int main(void) {
                 TEST(test_restore),
                 TEST(test_restore_partly),
                 TEST(test_restore_partly_and_restarts),
+                TEST(test_restore_inav),
                 TEST(test_restore_refused),
         };
 
