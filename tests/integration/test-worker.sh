@@ -122,7 +122,7 @@ cancel_in_midst() {
 }
 
 # --- what goes wrong meanwhile. This takes the chip some 40 s, on a busy machine as on an idle one.
-simctl plug stm32-f405 1-2 time-scale=10
+simctl plug stm32-f405 1-2 time-scale=50
 flash_until erasing simctl unplug 1-2
 is "an unplugged board is told by the exit code" "$status" 8
 like "by its name and the board's state" "$output" \
