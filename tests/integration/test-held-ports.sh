@@ -183,7 +183,7 @@ mm_stop
 # --- it is told to by a rule that is not ours
 fwd_stop
 sim_stop
-FWD_ENV=(FWD_PORT_WAIT_MS=700)
+FWD_ENV=(FWD_PORT_WAIT_MS=2500)
 printf 'usb:v0483p5740*\n ID_MM_DEVICE_PROCESS=1\n' >"$session/hwdb/etc/udev/hwdb.d/99-other.hwdb"
 systemd-hwdb --root="$session/hwdb" update
 sim_start
@@ -198,7 +198,7 @@ mm_start
 stub reboot 'fail PortHeld untouched "Another program has it open"'
 job_path=$(reboot)
 like "and who has the port, when waiting ends" "$(wait_job "$job_path")" \
-        '^failed State=untouched .*PortHeld ErrorMessage=ModemManager has /dev/ttyACM[0-9]+ open, for more than 0 s .*systemctl stop ModemManager.*untouched'
+        '^failed State=untouched .*PortHeld ErrorMessage=ModemManager has /dev/ttyACM[0-9]+ open, for more than 2 s .*systemctl stop ModemManager.*untouched'
 mm_stop
 
 # --- with a rule that hands it over, a modem is taken away before the port is opened, held or not

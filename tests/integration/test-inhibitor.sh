@@ -124,7 +124,7 @@ like "a service that is killed holds nothing" "$(told)" "^released"
 release
 
 # --- a worker that hangs ends its job, and so the lock
-FWD_ENV=(FWD_WORKER_TIMEOUT_MS=300)
+FWD_ENV=(FWD_WORKER_TIMEOUT_MS=3000)
 fwd_start
 two=$(device_path 1-2)
 stub flash "hold never"

@@ -10,7 +10,7 @@
 . "$(dirname "$0")/service.sh"
 session_start bus sim
 stub_start
-FWD_ENV=(FWD_CANCEL_GRACE_MS=500)
+FWD_ENV=(FWD_CANCEL_GRACE_MS=2000)
 for port in 1-1 1-2; do
         simctl plug stm32-f405 $port
         simctl wait $port bootloader
@@ -169,7 +169,7 @@ history() {
                 /usr/bin/python3 -c 'import json, sys
 for job in json.load(sys.stdin)["data"][0]: print(*(job[k]["data"] for k in ("Port", "Kind", "Result", "State", "ErrorName")))'
 }
-FWD_ENV=(FWD_CANCEL_GRACE_MS=500)
+FWD_ENV=(FWD_CANCEL_GRACE_MS=2000)
 fwd_start
 is "the last job of the run before is the first" "$(history 1 limit t 1)" "1-4 reboot failed untouched org.fwctl1.Error.NeedsUserAction"
 like "there are those of the first run" "$(history 1 port s 1-1)" '1-1 flash success verified'
