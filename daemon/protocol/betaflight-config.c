@@ -231,6 +231,15 @@ static bool is_forbidden(const char *line) {
         return false;
 }
 
+/* A word, and more behind a blank: no record of a firmware file is like that. */
+static bool is_like_a_command(const char *line) {
+        const char *end = line;
+
+        while (isalpha((unsigned char) *end) || *end == '_')
+                end++;
+        return end > line && (*end == '\0' || *end == ' ');
+}
+
 static int add_line(struct fc_config *config, char *text, unsigned number,
                     const struct fc_config_line **profile, struct fault *fault) {
         struct fc_config_line *line = &config->lines[config->n];
@@ -263,6 +272,7 @@ static int add_line(struct fc_config *config, char *text, unsigned number,
                 break;
         }
         line->section = fc_section_of_line(line);
+        config->has_command |= is_like_a_command(text);
         config->n++;
         return 0;
 }
@@ -298,7 +308,10 @@ static int take_body(struct fc_config *config, char *body, struct fault *fault) 
                 }
                 at = next ? next + 1 : NULL;
         }
-        return config->n > 0 ? 0 : invalid(fault, "has no setting in it");
+        if (config->n == 0)
+                return invalid(fault, "has no setting in it");
+        return config->has_command ? 0
+                                   : invalid(fault, "has no command of a flight controller in it");
 }
 
 int fc_config_parse(const void *data, size_t size, struct fc_config **ret, struct fault *fault) {

@@ -60,8 +60,9 @@ struct fc_config {
         char unique_id[25], date[32];
         bool has_version;
         unsigned version[3];
-        bool is_whole; /* has its closing `save` */
-        bool is_diff;  /* relative to the defaults: `defaults nosave` is in it */
+        bool is_whole;    /* has its closing `save` */
+        bool has_command; /* a line that could be one of a command line */
+        bool is_diff;     /* relative to the defaults: `defaults nosave` is in it */
         struct fc_config_line *lines;
         size_t n;
         char *text; /* what the lines point into */

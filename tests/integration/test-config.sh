@@ -132,6 +132,8 @@ head -c 700 "$session/a.txt" >"$session/cut.txt"
 check_exit "a file that was cut short" 6 fwctl restore "$session/cut.txt"
 head -c 100000 /dev/urandom >"$session/noise.bin"
 check_exit "noise" 6 fwctl restore "$session/noise.bin"
+check_exit "a firmware file, whatever is to be saved" 6 fwctl restore --save-with-errors "$source_dir/tests/data/hello-1.hex"
+like "is told to be no configuration" "$output" "has no command of a flight controller in it"
 is "after all of them" "$(config)" "$(<"$session/before.txt")"
 simctl set 1-1 armed 1 >/dev/null
 check_exit "an armed board" 5 fwctl backup

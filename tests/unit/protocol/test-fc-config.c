@@ -127,6 +127,8 @@ static void test_no_configuration(void **state) {
         refused("set a = 1\nset b = \xff\n", 20, "Line 2");
         refused("# a comment\n\n", 13, "no setting");
         refused("set a = 1\nflash_erase\n", 22, "Line 2");
+        refused(":020000040800F2\n:00000001FF\n", 28, "no command of a flight controller");
+        refused("S0030000FC\nS9030000FC\n", 22, "no command of a flight controller");
         refused("dfu\n", 4, "no setting: dfu");
         refused("# fwd configuration backup\n# Board: X\nset a = 1\n", 48, "without a hash");
         memset(big, 'a', sizeof(big));
