@@ -64,6 +64,29 @@ actions() {
 }
 check "the manual has every polkit action" actions
 
+entry() { awk -v name="*$1* " 'index($0, name) == 1 { on = 1; next } /^[*#]/ { on = 0 } on' "$manual"; }
+
+methods() { # that polkit is asked for, each in the row of its action
+        sed -n 's/^        {[A-Z]*_INTERFACE, "\([A-Za-z]*\)", "\(org\.fwctl1\.[a-z-]*\)", .*/\1 \2/p' daemon/service/polkit.c >"$dir/methods"
+        test -s "$dir/methods" || return 1
+        while read -r method action; do
+                grep -A1 "^|  $action\$" "$manual" | grep -q "^:  .*\<$method\>" || { echo "$method is not in the row of $action"; return 1; }
+        done <"$dir/methods"
+}
+check "the manual has every method with the action that is asked for" methods
+
+words() { # ENTRY FILE: all words of the file are in that entry
+        test -s "$2" || return 1
+        entry "$1" >"$dir/entry"
+        while read -r word; do
+                tr -c 'a-z-' '\n' <"$dir/entry" | grep -qx -- "$word" || { echo "$1 has no $word"; return 1; }
+        done <"$2"
+}
+sed -n 's/^ *\[JOB_[A-Z]*\] = "\([a-z-]*\)",$/\1/p' daemon/service/job.c >"$dir/kinds"
+check "the manual has every kind of job" words Kind "$dir/kinds"
+grep -rhoE '\.phase = "[a-z-]+"|(reporter_phase|job_set_phase)\([^"]*"[a-z-]+"' daemon | sed 's/.*"\(.*\)"/\1/' | sort -u >"$dir/phases"
+check "the manual has every phase" words Phase "$dir/phases"
+
 # ---- Variables, paths, names --------------------------------------------------------------------------------
 
 variables() {
