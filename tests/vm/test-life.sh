@@ -108,7 +108,15 @@ out=$(guest 'journalctl --sync; journalctl -f -n 0 -o cat _PID=1 -u fwd >/run/st
 like "when the disk is writable again it starts again, by itself" "$out" 'NRestarts=1.*Result=success|Result=success.*NRestarts=1'
 like "and keeps the configuration" "$out" '"Config":"kept"'
 guest_ok "what it said is in its journal" 'journalctl -b -u fwd -o cat | grep -q "/var/lib/fwd is not read-only any more: starting again"'
-guest 'systemctl stop fwd; umount /var/lib/fwd'
+guest 'systemctl stop fwd; umount /var/lib/fwd; systemctl start fwd; await 100 identified 1-1; fwctl --json=short backups >/root/kept
+        mount --bind /var /var; mount -o remount,bind,ro /var'
+out=$(guest 'systemctl restart fwd; await 100 identified 1-1; fwctl --json=short backups | cmp - /root/kept && echo "has them"
+        fwctl flash --keep-config 1-1 $data/hello-2.hex; echo "exit $?"; fwctl flash --no-keep-config 1-1 $data/hello-2.hex' 2>&1)
+like "with all of /var read-only it starts, and has what was kept" "$out" 'has them'
+like "keeps nothing more" "$out" 'Read-only file system.*untouched.*exit 1'
+like "and flashes" "$out" 'flashed and verified'
+guest 'mount -o remount,bind,rw /var; umount -l /var; systemctl restart fwd; await 100 identified 1-1'
+guest_ok "writable again, it keeps" 'fwctl backup 1-1'
 
 # --- without the service
 guest 'systemctl mask --now --runtime fwd 2>&1'
@@ -127,6 +135,19 @@ like "and followed from firmware to bootloader and back" "$out" 'flashed and ver
 guest 'systemctl unmask --runtime fwd 2>&1; await 100 known 1-1'
 out=$(guest 'fwctl --direct list; echo "exit $?"' 2>&1)
 like "while the service runs it is refused" "$out" 'The service fwd runs on this machine.*exit 5'
+# Where neither the bus nor the state directory is the machine's, it cannot know of the service. The kernel keeps them apart.
+out=$(guest 'slow_boards
+        slow plug stm32-f405 7-1 && slow wait 7-1 bootloader && await 100 known 7-1
+        fwctl flash --no-leave --address=0x08000000 7-1 $data/hello-2.bin >/tmp/flash.out 2>&1 3>&- & flash=$!
+        await 300 changing 7-1
+        kill -STOP $(pidof fwd-worker)
+        unshare -m sh -c "mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /var/lib/fwd
+                FWD_PORT_WAIT_MS=1000 fwctl --direct flash --no-leave --address=0x08000000 7-1 $data/hello-1.bin"; echo "direct: $?"
+        kill -CONT $(pidof fwd-worker)
+        wait $flash; echo "flash: $?"
+        slow dump 7-1 /tmp/flash.bin; cmp -n "$(stat -c %s $data/hello-2.bin)" /tmp/flash.bin $data/hello-2.bin; echo "same: $?"' 2>&1)
+like "where it cannot see that, it does not get the board" "$out" 'Another program has /dev/bus/usb/.*untouched.*direct: [1-9]'
+like "and does the job no harm" "$out" $'\nflash: 0\nsame: 0'
 
 # --- a reboot, with a board plugged in from the start
 guest 'cat >/etc/systemd/system/boards.service <<END

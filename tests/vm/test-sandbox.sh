@@ -55,6 +55,8 @@ out=$(guest "$run fwctl read --no-leave --range=0x08000000+16K 3-1 /data/flash.b
 is "container: a file that cannot be written is told" $? 2
 out=$(guest "$run fwctl erase --yes 3-1; echo \"exit \$?\"" 2>&1)
 like "container: what takes an administrator still does" "$out" 'org\.fwctl1\.erase.*exit 4'
+out=$(guest "$run fwctl --direct list; echo \"exit \$?\"" 2>&1)
+like "container: --direct is refused, as the service runs outside" "$out" 'The service fwd runs on this machine.*exit 5'
 
 # --- one bus name
 guest 'simctl load 1-1 $data/hello-2.bin; simctl replug 1-1; simctl wait 1-1 firmware; await 100 identified 1-1' >/dev/null
