@@ -76,8 +76,8 @@ guest_ok "boards that come while it leaves are all seen" '
 # Each when the journal says that it leaves. (Not with 1 ms: systemd takes a service for broken that has gone before it has seen its
 # name.)
 idle_after 1000 $'[Unit]\nStartLimitIntervalSec=0'
-out=$(guest 'fwctl list >/dev/null 2>&1; calls=0
-        journalctl -f -n 0 -o cat -u fwd | while [ $calls -lt 16 ] && read -r line; do
+out=$(guest 'cursor=$(journalctl -n 0 --show-cursor | sed -n "s/^-- cursor: //p"); fwctl list >/dev/null 2>&1; calls=0
+        journalctl -f --after-cursor="$cursor" -o cat -u fwd | while [ $calls -lt 16 ] && read -r line; do
                 case $line in *"leaving until there is one"*) ;; *) continue ;; esac
                 calls=$((calls + 1))
                 fwctl list >/tmp/list 2>&1 || { echo "call $calls"; cat /tmp/list; }
@@ -101,7 +101,8 @@ guest_ok "on a read-only disk the service starts, too" 'systemctl restart fwd &&
 out=$(guest 'fwctl flash --keep-config 1-1 $data/hello-1.hex' 2>&1)
 like "which cannot keep anything" "$out" 'Read-only file system.*untouched'
 # systemd copied the mount for it, read-only. Nobody calls until it is there again.
-out=$(guest 'journalctl --sync; journalctl -f -n 0 -o cat _PID=1 -u fwd >/run/starts & follow=$!
+out=$(guest 'journalctl --sync; cursor=$(journalctl -n 0 --show-cursor | sed -n "s/^-- cursor: //p")
+        journalctl -f --after-cursor="$cursor" -o cat _PID=1 -u fwd >/run/starts & follow=$!
         mount -o remount,rw /var/lib/fwd
         await 100 grep -q "Started .*Firmware flashing service" /run/starts; kill $follow
         systemctl show fwd -p NRestarts -p Result; await 100 identified 1-1; fwctl --json=short flash --keep-config 1-1 $data/hello-1.hex' 2>&1)
