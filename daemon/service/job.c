@@ -360,6 +360,7 @@ static void compose_message(struct job *job) {
                 .bootloader_was_held = job->bootloader_was_held,
                 .profile = job->device->profile,
                 .by_hand = job->device->asked_by_hand,
+                .other_came = job->other_came,
                 .about = subject(job->kind),
                 .about_defaults = job->kind == JOB_DEFAULTS || job->options.custom_defaults,
                 .backup = job->kind != JOB_BACKUP ? job->backup.id : NULL,
@@ -419,9 +420,12 @@ void job_finish(struct job *job, enum job_result result, const struct fault *fau
 }
 
 void job_fail_wrong_board(struct job *job, const char *serial) {
+        const char *uid = device_get(job->device, DEVICE_UNIQUE_ID);
+
+        job->other_came = true;
         job_fault(job, FWD_WRONG_BOARD,
                   "Another board came to port %s: its serial number %s does not belong to the chip "
-                  "%s that was there",
-                  job->port, serial, device_get(job->device, DEVICE_UNIQUE_ID));
+                  "%s%sthat was there",
+                  job->port, serial, uid, *uid ? " " : "");
         job_finish(job, JOB_FAILED, &job->fault);
 }

@@ -88,6 +88,7 @@ struct job {
         bool cancelling;
         bool lost;          /* the board went when it should not */
         bool hinted;        /* the first wait is over */
+        bool other_came;    /* another board than the one that was there */
         bool deaf;          /* the firmware did not leave when it was asked for its bootloader */
         bool went_firmware; /* began in firmware mode: a firmware is expected back */
         bool restoring; /* failed, and the untouched board is being brought back; `cause` tells why

@@ -112,6 +112,11 @@ static const char *advice(const struct fault *fault, const struct result_context
         if (fault->error == FWD_NOT_AUTHORIZED)
                 return "A rule of udev that gives the service the board is missing or overruled; "
                        "\"fwctl doctor\" tells which.";
+        if (fault->error == FWD_WRONG_BOARD && context->other_came)
+                return context->about == ABOUT_FIRMWARE
+                               ? "Plug the right board in again, then try again; if this is the "
+                                 "right one, --force flashes it."
+                               : "Plug the right board in again, then try again.";
         if (fault->error == FWD_CONFIG_REJECTED && context->about_defaults)
                 return "Flash a file that has the custom defaults of this board in it.";
         if (context->about == ABOUT_CONFIG || flashed)

@@ -23,6 +23,7 @@ struct result_context {
         bool bootloader_was_held;            /* by a program that writes firmware, perhaps */
         const struct board_profile *profile; /* for its hints; may be NULL */
         bool by_hand;                        /* its firmware cannot start the bootloader */
+        bool other_came;                     /* to the board's port */
         enum result_subject about;
         bool about_defaults; /* not a configuration of somebody's */
         const char *backup;  /* of the configuration; NULL or "": none */

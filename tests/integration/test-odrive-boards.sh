@@ -179,6 +179,11 @@ check "a clone" odrive no-otp=1
 check_exit "is flashed" 0 fwctl -j flash "$good"
 json "with advice" "$(answer)" '"clone" in j["details"]["Notice"]'
 
+check "another board's bootloader on its port" odrive bootloader-serial=208B317A3331
+check_exit "is left alone" 6 fwctl -q -j flash "$good"
+json "and told" "$(answer)" 'j["error"]["name"] == "WrongBoard" and j["state"] == "untouched" and
+        "belong to the chip that was there" in j["error"]["message"] and "Plug the right board" in j["error"]["message"]'
+
 # --- ODrive: pulled out
 pulled() { # WHEN STATE
         check "a fresh ODrive" odrive

@@ -23,7 +23,10 @@ static void test_other_board_came(void **state) {
         bench_until(bench, in_phase(job, "waiting-for-bootloader"));
         bench_unplug(bench, PORT);
         other = bench_plug_bootloader(bench, PORT, "208B317A3331");
-        failed(bench, job, FWD_WRONG_BOARD, BOARD_UNTOUCHED, "208B317A3331");
+        failed(bench, job, FWD_WRONG_BOARD, BOARD_UNTOUCHED,
+               "208B317A3331 does not belong to the chip " UID_HEX " that was there");
+        assert_non_null(strstr(job->message, "Plug the right board in again"));
+        assert_null(strstr(job->message, "firmware file"));
         called(bench, "identify inspect reboot");
         /* And is shown as what it is. */
         assert_string_equal(device_get(other, DEVICE_UNIQUE_ID), "");
