@@ -29,17 +29,6 @@ events_until() {
         exec {events}<&-
         return "$seen"
 }
-wait_for() { # PORT PROPERTY VALUE
-        local events line seen=1
-        exec {events}< <(exec fwctl monitor --json=short 2>/dev/null)
-        local monitor=$!
-        while read -r -u "$events" -t "$WAIT_S" line; do
-                [ "$(fwctl show "$1" -p "$2" --value 2>/dev/null)" = "$3" ] && seen=0 && break
-        done
-        kill "$monitor" 2>/dev/null
-        exec {events}<&-
-        return "$seen"
-}
 away() { # the service knows of no board on 1-1
         fwctl show 1-1 >/dev/null 2>&1 || return 0
         events_until 'device-removed' true || ! fwctl show 1-1 >/dev/null 2>&1

@@ -23,19 +23,6 @@ fresh() {
                 wait_for 1-1 BoardName SPEEDYBEEF405V4
 }
 
-wait_gone() {
-        local events line
-        exec {events}< <(exec fwctl monitor --json=short 2>/dev/null)
-        local monitor=$!
-        if fwctl show "$1" >/dev/null 2>&1; then
-                while read -r -u "$events" -t "$WAIT_S" line; do
-                        [[ $line == *device-removed* ]] && break
-                done
-        fi
-        kill "$monitor" 2>/dev/null
-        exec {events}<&-
-}
-
 # has_flashed NAME FILE VERSION: each segment of the file is in the flash, byte by byte as hello-VERSION.bin has it.
 # Between them is what was there before: only what a file has is written.
 has_flashed() {

@@ -28,32 +28,6 @@ image() {
 	END
 }
 
-# wait_for PORT PROPERTY VALUE: until the service has it, by its own events
-wait_for() {
-        local events line seen=1
-        exec {events}< <(exec fwctl monitor --json=short 2>/dev/null)
-        local monitor=$!
-        while read -r -u "$events" -t "$WAIT_S" line; do
-                [ "$(fwctl show "$1" -p "$2" --value 2>/dev/null)" = "$3" ] && seen=0 && break
-        done
-        kill "$monitor" 2>/dev/null
-        exec {events}<&-
-        return "$seen"
-}
-
-wait_gone() {
-        local events line
-        exec {events}< <(exec fwctl monitor --json=short 2>/dev/null)
-        local monitor=$!
-        if fwctl show "$1" >/dev/null 2>&1; then
-                while read -r -u "$events" -t "$WAIT_S" line; do
-                        [[ $line == *device-removed* ]] && break
-                done
-        fi
-        kill "$monitor" 2>/dev/null
-        exec {events}<&-
-}
-
 # fresh KIND [KEY=VALUE…]: a new board on 1-1, known to the service
 fresh() {
         simctl remove 1-1 >/dev/null 2>&1

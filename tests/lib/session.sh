@@ -11,7 +11,7 @@
 #   simctl …                 see simctl --help; boards appear when `simctl wait PORT MODE` returns
 #   fwctl …                  the client, against the private bus
 #   with_boards COMMAND…     a program that sees the simulated boards (dfu-util, fwd-worker)
-#   wait_for PORT PROPERTY VALUE   until fwd knows it of the board there
+#   wait_for PORT PROPERTY VALUE   until fwd knows it of the board there; wait_gone PORT: of none
 #   polkit_answer ACTION ANSWER, polkit_asked, polkit_forget
 #   fwd_start, fwd_stop, fwd_log; sim_start, sim_stop
 #   fwd_launch               as fwd_start, but does not wait for its name
@@ -224,6 +224,20 @@ wait_for() {
         kill "$monitor" 2>/dev/null
         exec {events}<&-
         return "$seen"
+}
+
+# wait_gone PORT: until the service knows of no board there
+wait_gone() {
+        local events line
+        exec {events}< <(exec fwctl monitor --json=short 2>/dev/null)
+        local monitor=$!
+        if fwctl show "$1" >/dev/null 2>&1; then
+                while read -r -u "$events" -t "$WAIT_S" line; do
+                        [[ $line == *device-removed* ]] && break
+                done
+        fi
+        kill "$monitor" 2>/dev/null
+        exec {events}<&-
 }
 
 fwd_log() { cat "$session/fwd.log"; }
