@@ -74,6 +74,14 @@ acts() {
 # logged TEXT N: until the kernel has said it so often
 logged() { echo "await 300 sh -c '[ \"\$(dmesg | grep -c \"$1\")\" -ge $2 ]'"; }
 
+# without FILE 'COMMAND': a script that runs it while the file is not there and nobody sees that it comes back: its folder is another
+# one meanwhile, so that whoever watches folders watches that one.
+without() {
+        local folder=${1%/*}
+        echo "rm -rf /root/other; cp -a $folder /root/other; rm /root/other/${1##*/}
+                mount --bind /root/other $folder; $2; umount -l $folder"
+}
+
 machine
 guest 'echo "deb [trusted=yes] file:$data/repository ./" >/etc/apt/sources.list
         rm -rf /etc/apt/sources.list.d/*; apt-get -q update; plug betaflight-f405 1-1 && await 100 identified 1-1' >/dev/null
@@ -109,6 +117,8 @@ breaks "a board that came while they were replaced" board-not-given \
          plug betaflight-f405 1-1; udevadm settle'
 is "then they are a problem" "$(json "f('rules-replaced')['level']")" problem
 gone "and the board is given with them" board-not-given "$(json "f('rules-replaced')['command']")"
+level=note mends "a hwdb that the administrator replaced" hwdb-replaced \
+        'mkdir -p /etc/udev/hwdb.d; echo "# mine" >/etc/udev/hwdb.d/70-fwd.hwdb'
 mends "a hwdb that was not compiled" hwdb-not-built \
         'mv /lib/udev/hwdb.d/70-fwd.hwdb /tmp; systemd-hwdb --usr update; mv /tmp/70-fwd.hwdb /lib/udev/hwdb.d'
 mends "a board that udev did not look up" board-not-looked-up \
@@ -132,14 +142,26 @@ mends "a service that hangs" service-silent 'systemctl kill -s STOP fwd'
 mends "a policy of the administrator's" policy-overridden \
         'printf "%s" "<busconfig><policy context=\"mandatory\"><deny send_destination=\"org.fwctl1\"/></policy></busconfig>" \
                 >/etc/dbus-1/system.d/no.conf; systemctl reload dbus'
+reload='busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig'
+mends "a policy that the bus has not read" policy-not-loaded "$(without /usr/share/dbus-1/system.d/org.fwctl1.conf "$reload")"
 mends "a user that is gone, so that systemd gave up" user-missing \
         'systemctl stop fwd; userdel fwd; until systemctl is-failed fwd; do systemctl start fwd || :; done'
 guest 'rm /run/systemd/system/fwd.service.d/limit.conf; systemctl daemon-reload'
+# It runs from before the package was replaced.
+level=note mends "a service of another version" service-other-version \
+        'systemctl reset-failed fwd; cp /usr/libexec/fwd/fwd /root/fwd-old
+         version=$(fwctl --version | sed -n "s/^fwctl *//p"); LC_ALL=C sed -i "s/$version/$(echo "$version" | tr 0-9 9)/g" /root/fwd-old
+         mount --bind /root/fwd-old /usr/libexec/fwd/fwd; systemctl restart fwd; umount -l /usr/libexec/fwd/fwd'
+mends "a service that has missed a board" board-not-seen \
+        'mkdir -p /run/systemd/system/fwd.service.d; printf "[Service]\nTemporaryFileSystem=/run/udev\n" >/run/systemd/system/fwd.service.d/blind.conf
+         systemctl daemon-reload; systemctl reset-failed fwd; systemctl restart fwd; rm /run/systemd/system/fwd.service.d/blind.conf; systemctl daemon-reload'
 mends "a user without the serial ports" user-not-in-serial-group 'gpasswd -d fwd dialout'
 
 # ---- polkit, people -----------------------------------------------------------------------------------------
 
 mends "polkit that is masked" polkit-masked 'systemctl mask --now polkit'
+mends "polkit that has not read the actions" polkit-actions-not-loaded \
+        "$(without /usr/share/polkit-1/actions/org.fwctl1.policy 'systemctl restart polkit; pkaction >/dev/null')"
 mends "polkit that hangs" polkit-silent 'busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus StartServiceByName su \
                 org.freedesktop.PolicyKit1 0; systemctl kill -s STOP polkit'
 mends "polkit that is not installed" polkit-missing 'systemctl stop polkit; dpkg --force-depends -r polkitd'
@@ -176,6 +198,10 @@ mends "brltty that finds a CH340" brltty \
         'systemctl unmask brltty.service; systemctl start brltty.service; simctl plug ch340 1-2
          await 300 sh -c "dmesg | grep -q \"converter now disconnected from ttyUSB\""; udevadm settle'
 is "the chip has its port again" "$(guest 'await 100 test -e /dev/ttyUSB0 && systemctl is-active brltty.service')" inactive
+mends "brltty that finds a CP210x" brltty \
+        'simctl unplug 1-2; systemctl enable --now brltty.service; simctl plug cp2102 1-3
+         await 300 sh -c "dmesg | grep -q \"cp210x converter now disconnected from ttyUSB\""; udevadm settle'
+is "it has its port again, too" "$(guest 'await 100 test -e /dev/ttyUSB0 && systemctl is-active brltty.service; simctl remove 1-3')" inactive
 # A line as the generic rules of brltty before 6.5 have it.
 mends "brltty that takes a CH340" brltty \
         'echo "SUBSYSTEM==\"usb\", ENV{PRODUCT}==\"1a86/7523/*\", ENV{BRLTTY_BRAILLE_DRIVER}=\"bm\"" >/lib/udev/rules.d/85-brltty.rules

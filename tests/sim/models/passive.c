@@ -9,8 +9,11 @@
 
 #define WIRE_US      200U
 #define REQUEST_IN   0xC0U /* vendor, device, to the host */
-#define READ_VERSION 0x5FU
+#define READ_VERSION 0x5FU /* of a CH340 */
 #define VERSION      0x30U
+#define VENDOR       0xFFU /* of a CP210x, with the question in wValue */
+#define GET_PARTNUM  0x370BU
+#define CP2102       0x02U
 
 struct kind {
         uint8_t device[18], interfaces;
@@ -39,6 +42,12 @@ static const struct kind kinds[] = {
                  7, 5, 0x82, 2, 32, 0, 0, 7, 5, 0x02, 2, 32, 0, 0, 7, 5, 0x81, 3, 8, 0, 1},
                 9 + 3 * 7,
         },
+        { /* lsusb -v of a CP2102 */
+                {18, 1, 0x10, 0x01, 0, 0, 0, 64, 0xC4, 0x10, 0x60, 0xEA, 0x00, 0x01, 1, 2, 3, 1}, 1,
+                {NULL, "Silicon Labs", "CP2102 USB to UART Bridge Controller", "0001"},
+                {9, 4, 0, 0, 2, 0xFF, 0, 0, 2, 7, 5, 0x81, 2, 64, 0, 0, 7, 5, 0x01, 2, 64, 0, 0},
+                9 + 2 * 7,
+        },
         { /* RP2350 data sheet, 5.5 and 5.6: mass storage, and PICOBOOT */
                 {18, 1, 0x10, 0x02, 0, 0, 0, 64, 0x8A, 0x2E, 0x0F, 0x00, 0x00, 0x01, 1, 2, 3, 1}, 2,
                 {NULL, "Raspberry Pi", "RP2350 Boot", "5EDD7B3A06A8F9C1"},
@@ -58,7 +67,7 @@ static const struct kind kinds[] = {
         },
 };
 
-const char *const passive_kinds[] = {"ch340", "rp2350-bootsel", "esp32", NULL};
+const char *const passive_kinds[] = {"ch340", "cp2102", "rp2350-bootsel", "esp32", NULL};
 
 /* clang-format on */
 
@@ -89,6 +98,9 @@ static void control(struct model *m, const struct model_setup *setup, const uint
         ret->size = setup->length < sizeof(ret->data) ? setup->length : sizeof(ret->data);
         if (setup->request_type == REQUEST_IN && setup->request == READ_VERSION && ret->size > 0)
                 ret->data[0] = VERSION;
+        if (setup->request_type == REQUEST_IN && setup->request == VENDOR &&
+            setup->value == GET_PARTNUM && ret->size > 0)
+                ret->data[0] = CP2102;
 }
 
 static void plug(struct model *m, uint64_t now_us) {
