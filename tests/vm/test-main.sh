@@ -37,6 +37,8 @@ guest 'groupadd -f fwd-operators; usermod -aG fwd-operators remote; cp $data/50-
 out=$(guest 'as_remote fwctl --no-ask-password flash 3-1 hello-1.bin --address=0x08000000' 2>&1)
 is "with the example rule a group may, over ssh" $? 0
 like "a bare chip is flashed and verified" "$out" 'flashed and verified'
+guest 'simctl dump 3-1 /tmp/flash.bin; cmp -n "$(stat -c %s $data/hello-1.bin)" /tmp/flash.bin $data/hello-1.bin'
+is "it has the file's bytes" $? 0
 
 # Listing needs no question at all
 guest_ok "anybody may list" 'runuser -u nobody -- fwctl list'

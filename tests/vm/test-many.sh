@@ -24,11 +24,13 @@ out=$(vm_timeout=400 guest '
         done
         wait
         for n in 1 2 3 4 5 6 7 8; do
+                grep -l "flashed and verified" /tmp/1-$n.out /tmp/3-$n.out
                 simctl dump 1-$n /tmp/f; cmp -n 256 /tmp/f $data/hello-1.bin && echo same
                 simctl dump 3-$n /tmp/f; cmp -n 16384 /tmp/f $data/hello-2.bin && echo same
                 simctl dump 5-$n /tmp/f; cmp -s -n 256 /tmp/f $data/hello-1.bin || echo untouched
         done')
 is "16 at once, each with its own image" "$(grep -c '^same$' <<<"$out")" 16
+is "and was told to be verified" "$(grep -c '^/tmp/[13]-[1-8]\.out$' <<<"$out")" 16
 is "the others are untouched" "$(grep -c '^untouched$' <<<"$out")" 8
 [ "$(grep -c '^same$' <<<"$out")" = 16 ] || tap_diag "$(guest 'tail -n 3 /tmp/?-?.out')"
 done_scenario
