@@ -70,15 +70,16 @@ vm_start() {
                 n=$((n + 1)); [ $n -lt 600 ] || return 1
                 read -rt 0.05 <> <(:) || :
         done
-        timeout "${vm_start_timeout:-120}" "$(vm_exec_program)" "$vm_dir/control.sock" <<<"date -s @$(date +%s) >/dev/null"
+        timeout "${vm_start_timeout:-120}" "$(vm_exec_program)" "$vm_dir/control.sock" 60 <<<"date -s @$(date +%s) >/dev/null"
 }
 
-# vm_run 'SCRIPT': as root in the guest; its output, its exit status. What comes of a command that was given up would be taken for
-# the next one's, so that nothing more is asked of a machine where one was.
+# vm_run 'SCRIPT': as root in the guest; its output, its exit status. A script that takes more than $vm_timeout seconds (300) is ended
+# there, when the guest has said what it was doing. A guest that does not even do that is not asked anything more: what comes of an
+# earlier command would be taken for a later one's.
 vm_run() {
-        local status
+        local status limit=${vm_timeout:-300}
         [ ! -e "$vm_dir/given-up" ] || { echo "the guest did not answer an earlier command"; return 124; }
-        timeout "${vm_timeout:-300}" "$(vm_exec_program)" "$vm_dir/control.sock" <<<"$1"
+        timeout $((limit + 60)) "$(vm_exec_program)" "$vm_dir/control.sock" "$limit" <<<"$1"
         status=$?
         [ $status -ne 124 ] || : >"$vm_dir/given-up"
         return $status

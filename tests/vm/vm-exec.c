@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* vm-exec SOCKET: runs the shell script from standard input in the guest
+/* vm-exec SOCKET SECONDS: runs the shell script from standard input in the guest
  * (tests/vm/guest/control.sh), prints its output as it comes and exits with its status; 125 if the
- * guest went away. */
+ * guest went away. One that takes longer is ended. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,7 +57,7 @@ int main(int argc, char **argv) {
         ssize_t n;
         int fd;
 
-        if (argc != 2)
+        if (argc != 3)
                 return 2;
         size = fread(script, 1, sizeof(script), stdin);
         fd = connect_to(argv[1]);
@@ -65,6 +65,7 @@ int main(int argc, char **argv) {
                 fprintf(stderr, "vm-exec: %s: %s\n", argv[1], strerror(fd < 0 ? -fd : errno));
                 return EXIT_LOST;
         }
+        fprintf(guest, "%s ", argv[2]);
         encode(script, size, guest);
         (void) fflush(guest);
         while ((n = getline(&line, &room, guest)) > 0) {
