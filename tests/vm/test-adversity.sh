@@ -46,7 +46,7 @@ like "without ModemManager there is one less to mind" "$out" 'exit 0'
 
 # --- a rule of the administrator's in the place of ours
 setup 'mkdir -p /etc/udev/rules.d; : >/etc/udev/rules.d/70-fwd.rules; udevadm control --reload
-        simctl plug stm32-f405 3-1; simctl wait 3-1 bootloader; await 100 known 3-1; simctl dump 3-1 /tmp/before-3-1.bin'
+        MODE=bootloader plug stm32-f405 3-1; simctl dump 3-1 /tmp/before-3-1.bin'
 out=$(broken 'fwctl flash --no-leave 3-1 $data/hello-1.hex; echo "exit $?"; untouched 3-1 && echo untouched')
 like "our rules overwritten: the board may not be opened, which is said" "$out" 'may not be opened'
 like "with what to do" "$out" 'fwctl doctor'
@@ -59,7 +59,7 @@ mended "without it all is well, the service went on" 'fwctl flash --no-leave 3-1
 # --- the node's permission taken away, by a rule of somebody else
 setup 'simctl remove 3-1; mkdir -p /run/udev/rules.d
         printf "%s\n" "SUBSYSTEM==\"usb\", ATTR{idVendor}==\"0483\", MODE=\"0600\", GROUP=\"root\", TAG-=\"uaccess\"" >/run/udev/rules.d/90-other.rules
-        udevadm control --reload; simctl plug stm32-f405 3-1; simctl wait 3-1 bootloader; await 100 known 3-1
+        udevadm control --reload; MODE=bootloader plug stm32-f405 3-1
         simctl dump 3-1 /tmp/before-3-1.bin'
 out=$(broken 'fwctl flash --no-leave 3-1 $data/hello-2.hex; echo "exit $?"; untouched 3-1 && echo untouched')
 like "no access by a rule of somebody else: said, and untouched" "$out" 'may not be opened.*fwctl doctor.*exit 4.*untouched'
@@ -81,7 +81,7 @@ setup 'mkdir -p /etc/systemd/system/fwd.service.d /etc/modprobe.d
         printf "[Service]\nEnvironment=FWD_AWAIT_MS=1000,1000\n" >/etc/systemd/system/fwd.service.d/test.conf
         systemctl daemon-reload; systemctl restart fwd; await 100 known 1-1
         echo "install cdc_acm /bin/false" >/etc/modprobe.d/no-acm.conf
-        simctl unplug 1-1; await 100 modprobe -r cdc_acm; simctl replug 1-1; simctl wait 1-1 firmware; await 100 known 1-1
+        simctl unplug 1-1; await 100 modprobe -r cdc_acm; replug 1-1
         simctl dump 1-1 /tmp/before-1-1.bin'
 out=$(broken 'fwctl flash 1-1 $data/hello-2.hex; echo "exit $?"; untouched 1-1 && echo untouched')
 like "without cdc_acm there is no serial port, which is said with the command" "$out" 'cdc_acm, is not loaded.*sudo modprobe cdc_acm'
@@ -94,7 +94,7 @@ mended "with the driver the board is known by itself" 'await 100 identified 1-1'
 setup 'rm /etc/systemd/system/fwd.service.d/test.conf; systemctl daemon-reload; systemctl restart fwd; await 100 identified 1-1'
 mended "and flashed" 'fwctl flash 1-1 $data/hello-2.hex && is_new 1-1 hello-2.bin'
 setup 'await 100 identified 1-1; echo "install cdc_acm /bin/false" >/etc/modprobe.d/no-acm.conf
-        simctl unplug 1-1; await 100 modprobe -r cdc_acm; simctl replug 1-1; simctl wait 1-1 firmware
+        simctl unplug 1-1; await 100 modprobe -r cdc_acm; replug 1-1
         await 100 hint_has 1-1 modprobe; rm /etc/modprobe.d/no-acm.conf'
 out=$(broken 'fwctl flash 1-1 $data/hello-1.hex >/tmp/out 2>&1 3>&- & flash=$!
         await 100 grep -q modprobe /tmp/out; modprobe cdc_acm; wait $flash; echo "exit $?"; cat /tmp/out')
@@ -120,7 +120,7 @@ like "brltty is named, with what ends it" "$(broken 'property 3-2 Hint')" \
         'brltty takes the board.*"sudo systemctl disable --now brltty.service && echo 3-2:1.0 \| sudo tee /sys/bus/usb/drivers_probe"'
 mended "that command gives the port back, and the hint goes" 'eval "$(property 3-2 Hint | cut -d\" -f2)" && await 100 hint_gone 3-2 && test -e /dev/ttyUSB0'
 setup 'echo "SUBSYSTEM==\"usb\", ENV{PRODUCT}==\"1a86/7523/*\", ENV{BRLTTY_BRAILLE_DRIVER}=\"bm\"" >/lib/udev/rules.d/85-brltty.rules
-        udevadm control --reload; simctl replug 3-2; await 100 test -e /dev/ttyUSB0; claim 3-2; await 100 hint_has 3-2 brltty'
+        udevadm control --reload; insert 3-2 replug 3-2; await 100 test -e /dev/ttyUSB0; claim 3-2; await 100 hint_has 3-2 brltty'
 like "brltty that a rule sent is named by its rule" "$(broken 'property 3-2 Hint')" \
         'brltty takes the board.*"sudo ln -sf /dev/null /etc/udev/rules.d/85-brltty.rules && sudo udevadm control --reload"'
 setup 'systemctl stop claim; rm /lib/udev/rules.d/85-brltty.rules /etc/udev/hwdb.d/71-local.hwdb

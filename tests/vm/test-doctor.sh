@@ -24,14 +24,14 @@ breaks() {
         is "$1: it is named" "$broken" "${level:-problem}"
         [ "$broken" = "${level:-problem}" ] || tap_diag "$found"$'\n'"$(guest 'cat /tmp/break.log')"
 }
-# gone NAME ID SCRIPT: it succeeds, and then the finding is not there any more. With $settle, a line of the journal, that is waited
-# for between: polkit reads new rules a moment later.
+# gone NAME ID SCRIPT: it succeeds, and then the finding is not there any more; with $settle, a moment later: polkit reads a new rule
+# when it hears of the file, and may have to read it again when it has all of it.
 gone() {
         local out
-        out=$(guest "cursor=\$(journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p')
-        { $3
+        out=$(guest "{ $3
         } >/tmp/mend.log 2>&1 || echo \"exit status \$?\"
-        [ -z '${settle:-}' ] || journalctl -f --after-cursor=\"\$cursor\" -o cat | grep -q -m 1 '${settle:-}'
+        is_gone() { ! $doctor | grep -q '\"id\":\"$2\"'; }
+        [ -z '${settle:-}' ] || await 100 is_gone
         $doctor" 2>&1)
         found=$(tail -n 1 <<<"$out")
         if [ "$out" = "$found" ] && [ "$(json "f('$2')" 2>&1)" = '{}' ]; then
@@ -123,7 +123,7 @@ mends "a hwdb that was not compiled" hwdb-not-built \
         'mv /lib/udev/hwdb.d/70-fwd.hwdb /tmp; systemd-hwdb --usr update; mv /tmp/70-fwd.hwdb /lib/udev/hwdb.d'
 mends "a board that udev did not look up" board-not-looked-up \
         'mv /lib/udev/hwdb.d/70-fwd.hwdb /tmp; systemd-hwdb --usr update; udevadm control --reload; simctl remove 1-1
-         simctl plug betaflight-f405 1-1; udevadm settle; mv /tmp/70-fwd.hwdb /lib/udev/hwdb.d; systemd-hwdb --usr update'
+         insert 1-1 plug betaflight-f405 1-1; mv /tmp/70-fwd.hwdb /lib/udev/hwdb.d; systemd-hwdb --usr update'
 
 # ---- The service and the bus --------------------------------------------------------------------------------
 
@@ -180,7 +180,7 @@ acts "a rule that refuses" flash-refused 'printf "%s" "polkit.addRule(function(a
         'rm /etc/polkit-1/rules.d/00-no.rules; systemctl restart polkit'
 doctor=$remote
 mends "no agent over ssh" agent-missing 'rm /usr/bin/pkttyagent'
-level=note settle='Finished loading, compiling and executing' mends "somebody over ssh" password-needed ':'
+level=note settle=yes mends "somebody over ssh" password-needed ':'
 like "who may flash then" "$(json "f('may-flash')['message']")" 'over the network .*: you may flash'
 doctor=$admin
 
@@ -205,7 +205,7 @@ is "it has its port again, too" "$(guest 'await 100 test -e /dev/ttyUSB0 && syst
 # A line as the generic rules of brltty before 6.5 have it.
 mends "brltty that takes a CH340" brltty \
         'echo "SUBSYSTEM==\"usb\", ENV{PRODUCT}==\"1a86/7523/*\", ENV{BRLTTY_BRAILLE_DRIVER}=\"bm\"" >/lib/udev/rules.d/85-brltty.rules
-         udevadm control --reload; simctl replug 1-2; await 50 test -e /dev/ttyUSB0; udevadm settle'
+         udevadm control --reload; insert 1-2 replug 1-2; await 50 test -e /dev/ttyUSB0; udevadm settle'
 mends "a driver that was taken off a board" driver-not-bound 'echo 1-1:1.0 >/sys/bus/usb/drivers/cdc_acm/unbind; udevadm settle'
 mends "a program that has claimed a board" interface-claimed 'claim 1-1; udevadm settle'
 mends "a driver that is not loaded" driver-not-loaded 'rmmod cdc_acm'
@@ -232,7 +232,7 @@ acts "a program that has a bootloader open" bootloader-held \
         'MODE=bootloader plug stm32-f405 1-10
          systemd-run --quiet --unit=writer --property=Type=exec --property=StandardInput=file:"$(node 1-10)" sleep 1000' \
         'systemctl stop writer; simctl remove 1-10'
-level=note mends "a bootloader that fwd does not know" unknown-bootloader 'simctl plug dfu11 1-4; await 50 test -e /sys/bus/usb/devices/1-4:1.0; udevadm settle'
+level=note mends "a bootloader that fwd does not know" unknown-bootloader 'MODE=bootloader insert 1-4 plug dfu11 1-4'
 
 acts "a board that gets no address" device-no-address \
         "simctl plug betaflight-f405 1-5 mute=yes; $(logged 'usb1-port5: unable to enumerate' 1)" \
@@ -242,7 +242,7 @@ breaks "a bootloader that is kept off USB" device-no-address \
          await 100 sh -c 'fwctl doctor | grep -q \"Hold its BOOT\"'"
 like "it says what was there" "$(json "f('device-no-address')['meaning']")" 'A board was there before.*receiver'
 like "with the board's own hint" "$(json "f('device-no-address')['action']")" 'fwd knows of the board there: .*Hold its BOOT'
-gone "and with a hand it comes" device-no-address 'simctl replug 1-5 mute=no boot-pin=yes; simctl wait 1-5 bootloader; await 100 test -e /sys/bus/usb/devices/1-5:1.0'
+gone "and with a hand it comes" device-no-address 'MODE=bootloader insert 1-5 replug 1-5 mute=no boot-pin=yes'
 acts "a port with too much current" port-over-current "echo 'usb usb1-port6: over-current condition' >/dev/kmsg; $(logged 'port6: over-current' 1)" \
         'plug betaflight-f405 1-6'
 # What vhci_hcd's ports cannot do. A device that comes to the port ends it.

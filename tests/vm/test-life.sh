@@ -124,7 +124,7 @@ guest 'systemctl mask --now --runtime fwd 2>&1'
 out=$(guest 'fwctl --direct list; fwctl --direct flash 1-1 $data/hello-1.hex' 2>&1)
 like "--direct: root has the boards without the service" "$out" 'SPEEDYBEEF405V4.*flashed and verified'
 is "what is kept belongs to the service" "$(guest 'find /var/lib/fwd -not -user fwd')" ''
-out=$(guest 'MODE=bootloader simctl plug stm32-f405 3-1; simctl wait 3-1 bootloader; udevadm settle
+out=$(guest 'MODE=bootloader insert 3-1 plug stm32-f405 3-1
         cp $data/hello-1.bin /tmp; as_remote fwctl --direct flash 3-1 /tmp/hello-1.bin --address=0x08000000; echo "exit $?"' 2>&1)
 like "a stranger over ssh may not open the board, and is told what to do" "$out" 'No permission|may not be opened|with sudo'
 like "by its exit status too" "$out" 'exit 4'

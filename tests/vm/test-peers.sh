@@ -12,7 +12,7 @@ machine
 # In each script from here on.
 tools=$(cat <<'END'
 export FWD_SIM_CONTROL=/run/slow.sock
-bootloader() { simctl wait "$1" bootloader && await 100 known "$1"; }
+MODE=bootloader
 # How many DFU boards fwupd lists; lists N: so many
 fwupd_boards() { fwupdmgr get-devices --json 2>/dev/null | grep -c '"Plugin" : "dfu"'; }
 lists() { [ "$(fwupd_boards)" = "$1" ]; }
@@ -55,7 +55,7 @@ END
         printf "[fwupd]\nOnlyTrusted=false\n" >/etc/fwupd/fwupd.conf
         fwupd_sees_usb
         slow_boards
-        simctl plug stm32-f405 3-1 && bootloader 3-1' >&2
+        plug stm32-f405 3-1' >&2
 
 # --- fwupd, in the middle of a job of ours
 out=$(peers '
@@ -79,12 +79,12 @@ like "the job goes on" "$out" $'\nstill at it\n'
 like "and ends verified" "$out" $'flashed and verified.*\nexit 0\n'
 like "with the right bytes on the chip" "$out" $'\nhas the bytes$'
 mended "fwupd lives, and has the board again when it comes again" 'systemctl is-active fwupd && [ "$(restarts fwupd)" = 0 ] &&
-        simctl replug 3-1 && bootloader 3-1 && await 100 lists 1'
+        replug 3-1 && await 100 lists 1'
 
 # --- fwupd writes to a board: a job waits for it
 out=$(peers '
         simctl remove 3-1 && await 100 lists 0
-        simctl plug stm32-f405 3-1 flash=blank && bootloader 3-1 && await 100 lists 1
+        plug stm32-f405 3-1 flash=blank && await 100 lists 1
         simctl reset-stats 3-1
         { fwupd_installs; echo "fwupd writes: $?"; } >/tmp/fwupd.out 2>&1 3>&- & install=$!
         simctl wait 3-1 transfers=30 60
@@ -97,11 +97,11 @@ like "a board to which fwupd writes is waited for, and the job says who has it" 
 like "fwupd ends well" "$out" $'\nfwupd writes: 0\n'
 like "it starts the board, which the job tells, and that it has not touched it" "$out" \
         'untouched by this job; the program that has or had it may have changed it.*exit [1-9]'
-mended "then it is ours" 'simctl replug 3-1 && bootloader 3-1 && flash 3-1 $data/hello-2.bin && flashed 3-1 && has_bytes 3-1 $data/hello-2.bin'
+mended "then it is ours" 'replug 3-1 && flash 3-1 $data/hello-2.bin && flashed 3-1 && has_bytes 3-1 $data/hello-2.bin'
 
 # --- both come at once when a board comes as its bootloader, in a job
 out=$(peers '
-        simctl plug betaflight-f405 7-1; simctl wait 7-1 firmware; await 100 identified 7-1
+        MODE=firmware plug betaflight-f405 7-1; await 100 identified 7-1
         fwctl flash 7-1 $data/hello-2.hex; echo "exit $?"
         simctl wait 7-1 firmware && await 100 identified 7-1 && echo "is back"
         fwupd_says "7-1\|added .*STM32" | tail -n 2

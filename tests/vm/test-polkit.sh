@@ -115,7 +115,7 @@ like "a wrong password opens nothing" "$out" 'AUTHENTICATION FAILED.*exit: 4.*un
 # --- whose job it is
 out=$(guest '
         slow_boards
-        slow plug stm32-f405 7-1 && slow wait 7-1 bootloader && await 100 known 7-1
+        FWD_SIM_CONTROL=/run/slow.sock MODE=bootloader plug stm32-f405 7-1
         fwctl flash --no-block --no-leave --address=0x08000000 7-1 $data/hello-2.bin
         await 300 changing 7-1
         kill -STOP $(pidof fwd-worker)

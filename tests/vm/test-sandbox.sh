@@ -59,7 +59,7 @@ out=$(guest "$run fwctl --direct list; echo \"exit \$?\"" 2>&1)
 like "container: --direct is refused, as the service runs outside" "$out" 'The service fwd runs on this machine.*exit 5'
 
 # --- one bus name
-guest 'simctl load 1-1 $data/hello-2.bin; simctl replug 1-1; simctl wait 1-1 firmware; await 100 identified 1-1' >/dev/null
+guest 'simctl load 1-1 $data/hello-2.bin; replug 1-1; await 100 identified 1-1' >/dev/null
 out=$(guest '
         proxied() { as_pilot env "$@" 2>&1; }
         proxied sh /tmp/behind-proxy org.fwctl1.Manager.ListDevices

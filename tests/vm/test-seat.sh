@@ -28,7 +28,7 @@ is "dfu-util works at the seat, as it does with a rule of its own" $? 0
 # --- in mid-write
 out=$(guest '
         slow_boards
-        slow plug stm32-f405 7-1 && slow wait 7-1 bootloader && await 100 known 7-1
+        FWD_SIM_CONTROL=/run/slow.sock MODE=bootloader plug stm32-f405 7-1
         simctl unplug 3-1 && await 100 sh -c "! fwctl --json=short show 3-1"
         fwctl flash 7-1 $data/hello-2.bin --address=0x08000000 --no-leave >/tmp/flash.out 2>&1 3>&- &
         flash=$!
@@ -64,11 +64,11 @@ like "and who sits at it may suspend it" "$out" $'\ns "yes"\n'
 
 # --- a station
 out=$(guest '
-        simctl replug 3-1; simctl wait 3-1 bootloader; await 100 known 3-1
+        MODE=bootloader replug 3-1
         cp $data/71-fwd-no-uaccess.rules /etc/udev/rules.d/
         udevadm control --reload && udevadm trigger --settle --action=add --subsystem-match=usb --subsystem-match=hidraw
         echo "opens: $(as_pilot sh /tmp/opens)"
-        simctl replug 3-1; simctl wait 3-1 bootloader; await 100 known 3-1
+        MODE=bootloader replug 3-1
         echo "$(node 3-1)"
         as_pilot sh -c "test -w $(node 3-1) && echo opens it"
         as_pilot fwctl flash 3-1 $data/hello-1.bin --address=0x08000000 --no-leave; echo "flash: $?"' 2>&1)

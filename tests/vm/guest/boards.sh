@@ -16,9 +16,26 @@ await() {
         done
 }
 
-# plug KIND PORT [KEY=VALUE…]: returns when udev is through with it
+# insert PORT WORD…: simctl WORD… puts something there; returns when udev is through with it. What was there before may be seen for a
+# moment longer, and is not taken for it.
+insert() {
+        insert_port=$1 insert_before=$(devnum "$1")
+        shift
+        simctl "$@" && simctl wait "$insert_port" "${MODE:-firmware}" && await 100 inserted "$insert_port" "$insert_before"
+}
+inserted() {
+        [ -e "/sys/bus/usb/devices/$1:1.0" ] && [ "$(devnum "$1")" != "$2" ] && udevadm settle
+}
+devnum() {
+        cat "/sys/bus/usb/devices/$1/devnum" 2>/dev/null
+}
+
+# plug KIND PORT [KEY=VALUE…], replug PORT [KEY=VALUE…]: return when the service has the board
 plug() {
-        simctl plug "$@" && simctl wait "$2" "${MODE:-firmware}" && await 100 known "$2"
+        insert "$2" plug "$@" && await 100 known "$2"
+}
+replug() {
+        insert "$1" replug "$@" && await 100 known "$1"
 }
 
 # known PORT: the service has it
