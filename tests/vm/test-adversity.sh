@@ -157,7 +157,7 @@ like "and knows how the job ended" "$out" '"Result": *"success"'
 
 # As systemd, the kernel and an assertion itself tell it, of the service, its workers and fwctl. The sample shows that it would be seen.
 fallen='journalctl -b -o cat --no-pager | grep -E "(fwd|fwctl).*(status=[0-9]+/(ILL|TRAP|ABRT|BUS|FPE|SEGV|SYS)|segfault|general protection|trap |[Aa]ssertion)"'
-is "nothing has crashed" "$(broken "$fallen")" ''
+is "nothing has crashed" "$(broken "journalctl --sync; $fallen")" ''
 like "and if it had, it would be seen" "$(broken 'systemctl kill --kill-whom=main -s SEGV fwd; await 100 systemctl is-active fwd; await 100 known 1-1
         journalctl --sync; '"$fallen")" '11/SEGV'
 done_scenario

@@ -108,7 +108,7 @@ out=$(guest 'journalctl --sync; cursor=$(journalctl -n 0 --show-cursor | sed -n 
         systemctl show fwd -p NRestarts -p Result; await 100 identified 1-1; fwctl --json=short flash --keep-config 1-1 $data/hello-1.hex' 2>&1)
 like "when the disk is writable again it starts again, by itself" "$out" 'NRestarts=1.*Result=success|Result=success.*NRestarts=1'
 like "and keeps the configuration" "$out" '"Config":"kept"'
-guest_ok "what it said is in its journal" 'journalctl -b -u fwd -o cat | grep -q "/var/lib/fwd is not read-only any more: starting again"'
+guest_ok "what it said is in its journal" 'journalctl --sync; journalctl -b -u fwd -o cat | grep -q "/var/lib/fwd is not read-only any more: starting again"'
 guest 'systemctl stop fwd; umount /var/lib/fwd; systemctl start fwd; await 100 identified 1-1; fwctl --json=short backups >/root/kept
         mount --bind /var /var; mount -o remount,bind,ro /var'
 out=$(guest 'systemctl restart fwd; await 100 identified 1-1; fwctl --json=short backups | cmp - /root/kept && echo "has them"

@@ -66,7 +66,7 @@ out=$(peers '
         echo "fwupd lists $(fwupd_boards)"
         fwupd_installs; echo "fwupd writes: $?"
         systemctl restart fwupd; echo "restarted: $?"
-        fwupd_says "failed to add device .*3-1"
+        await 100 fwupd_says "failed to add device .*3-1"; fwupd_says "failed to add device .*3-1"
         changing 3-1 && echo "still at it"
         kill -CONT $(pidof fwd-worker)
         flashed 3-1; has_bytes 3-1 $data/hello-2.bin')

@@ -34,7 +34,7 @@ is "has one device open, and it is a USB node" \
         "$(grep '^character special file' <<<"$out" | grep -v ', 1$')" 'character special file, bd'
 [ "$tap_failed" -eq 0 ] || tap_diag "$out"
 like "and does its work" "$out" 'flashed$'
-out=$(guest 'journalctl -u fwd -b -o cat --no-pager')
+out=$(guest 'journalctl --sync; journalctl -u fwd -b -o cat --no-pager')
 like "landlock is in force" "$out" 'Landlock is in force, ABI [1-9]'
 unlike "nothing was missing" "$out" 'This kernel has no'
 
@@ -50,7 +50,7 @@ guest 'MODE=bootloader plug stm32-f405 3-1 rdp=1'
 guest_ok "a read protection is taken off" 'fwctl unprotect --yes 3-1 </dev/null'
 guest 'plug ffbeast-wheel 5-1; ls -l /dev/hidraw*' >/dev/null
 guest_ok "a wheel is asked over HID for its bootloader" 'fwctl reboot 5-1'
-unlike "no call was refused that anything needed" "$(guest 'journalctl -u fwd -b -o cat --no-pager')" \
+unlike "no call was refused that anything needed" "$(guest 'journalctl --sync; journalctl -u fwd -b -o cat --no-pager')" \
         'not permitted|Permission denied|cannot be confined'
 
 guest 'simctl remove 1-1; rmmod cdc-acm && systemctl restart fwd'
@@ -86,7 +86,7 @@ out=$(guest '
         again() { [ "$(value NRestarts)" -ge 1 ] && [ "$(value ActiveState)" = active ] && [ "$(value MainPID)" != $pid ]; }
         await 300 again && echo again
         await 100 known 1-1 && echo known
-        journalctl -u fwd -b -o cat --no-pager | grep -i watchdog')
+        journalctl --sync; journalctl -u fwd -b -o cat --no-pager | grep -i watchdog')
 like "a service that lives tells its watchdog" "$out" 'told twice, restarts 0'
 like "one that hangs is started again" "$out" $'\nagain\n'
 like "and has its boards" "$out" $'\nknown\n'
