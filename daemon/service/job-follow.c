@@ -219,6 +219,7 @@ bool job_follow(struct job *job) {
         if (job->steps[job->step] == &step_port)
                 job_notice_restore(job);
         job->lost = false;
+        job->fault = (struct fault) FAULT_INIT;
         job->n_followed++;
         job->await = NULL;
         job->await_timer = sd_event_source_unref(job->await_timer);

@@ -109,6 +109,9 @@ void job_run(struct job *job) {
                         job_set_phase(job, step->phase);
                 job_tell(job, 1U << JOB_P_CANCELABLE);
                 r = step->start(job);
+                if (r < 0 && job->fault.error == FWD_DEVICE_LOST && job_is_held(job) &&
+                    job_follow(job))
+                        return;
                 if (r < 0) {
                         fail(job);
                         return;

@@ -115,4 +115,34 @@ like "it goes on by itself: the board with one port" "$out" $'1-4 [^\n]*: flashe
 like "the board with two" "$out" $'1-5 [^\n]*: flashed and verified, .*exit 0\n1-5 is new'
 mended "they are back" 'await 600 identified 1-4 && await 600 identified 1-5'
 mended "and so is the modem" 'await 600 exported'
+
+# --- With Cinterion's plugin it is certain that ModemManager's first words start the bootloader of the board that they are meant for. It opens
+# a port although another program has it for itself, which the job waits for.
+out=$(vm_timeout=600 with_tools '
+        mkdir -p /run/udev/rules.d
+        echo "SUBSYSTEM==\"usb|tty\", KERNELS==\"1-6|1-7|1-8\", ENV{ID_MM_DEVICE_IGNORE}=\"\", ENV{ID_MM_DEVICE_PROCESS}=\"1\"" >/run/udev/rules.d/79-other.rules
+        udevadm control --reload
+        mkdir -p /run/systemd/system/ModemManager.service.d
+        printf "[Service]\nExecStart=\nExecStart=/usr/sbin/ModemManager --debug --test-plugin-dir=/opt/modem-manager-cinterion\n" \
+                >/run/systemd/system/ModemManager.service.d/cinterion.conf
+        systemctl daemon-reload; systemctl stop ModemManager
+        # try PORT VERB…
+        try() {
+                port=$1; shift
+                plug betaflight-f405 $port && await 100 identified $port && hold "/dev/$(ttys $port | head -n 1)"
+                { fwctl "$@"; echo "$1: $?"; } >/tmp/$port.out 2>&1 3>&- &
+                await 100 phase $port waiting-for-port && systemctl start ModemManager
+                await 600 grep "^$1: " /tmp/$port.out; grep -v ": [a-z]*ing" /tmp/$port.out
+                systemctl stop ModemManager; hold_end
+        }
+        try 1-6 flash 1-6 $data/hello-2.hex; flashed 1-6 && echo "it has the new firmware"; simctl remove 1-6
+        try 1-7 backup 1-7; simctl remove 1-7
+        try 1-8 reboot 1-8
+        echo "$(journalctl -u fwd -b --no-pager -o cat | grep -c "had its serial port, the board went into its bootloader") or more"')
+like "a flash goes on when ModemManager starts the bootloader of the board that it waits for" "$out" \
+        $'flashed and verified, [^\n]*\n[^\n]*kept its configuration; a backup is [^\n]*\nflash: 0\nit has the new firmware'
+like "so does a backup" "$out" $'backup: 0\n'
+like "a restart into the bootloader is done by that" "$out" $'reboot: 0\n'
+like "it did start it, each time" "$out" $'\n([3-9]|[1-9][0-9]) or more$'
+[ "$tap_failed" -eq 0 ] || tap_diag "$out"
 done_scenario

@@ -42,6 +42,21 @@ static void test_reboot(void **state) {
         assert_non_null(job_fact(job, "PortWaitSeconds"));
 }
 
+/* udev tells of the port first. */
+static void test_port_goes_first(void **state) {
+        struct bench *bench = *state;
+        struct job *job;
+
+        (void) bench_plug_identified(bench, PORT);
+        job = begin_held(bench, JOB_BACKUP, NULL, "backup");
+        devices_tty_removed(&bench->service, "/dev/ttyACM0");
+        bench_until(bench, !in_phase(job, "waiting-for-port"));
+        kicked(bench, "backup");
+        to_firmware(bench, job);
+        succeeded(bench, job);
+        backup_is_safe(bench, job, "42");
+}
+
 static void test_flash(void **state) {
         struct bench *bench = *state;
         struct job *job;
@@ -249,6 +264,7 @@ static void test_does_not_come_back(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_reboot),
+                TEST(test_port_goes_first),
                 TEST(test_flash),
                 TEST(test_flash_has_backup),
                 TEST(test_flash_needs_backup),
