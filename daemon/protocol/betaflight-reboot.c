@@ -22,7 +22,12 @@ enum {
 #define REBOOT_ANSWER_MS 1000U
 /* From the answer, or the end of the silence, until the port is gone. The firmware stops its motors
  * first. */
-#define REBOOT_GOING_MS 2000U
+#define REBOOT_GOING_MS  2000U
+
+#define METHOD_MSP       "msp-reboot"
+#define METHOD_MSP_FLASH "msp-reboot-flash-bootloader"
+#define METHOD_CLI       "cli"
+#define METHOD_CHARACTER "reboot-character"
 
 /* The rungs of the ladder, the best one first. */
 enum rung {
@@ -55,6 +60,34 @@ static void find_rungs(const struct fc_identity *identity, enum rung ret[RUNGS_M
         else if (strcmp(identity->variant, "CLFL") == 0)
                 rungs = character;
         memcpy(ret, rungs, sizeof(all));
+}
+
+/* The rung of a method's name. */
+static enum rung find_rung(const char *method) {
+        return strcmp(method, METHOD_MSP) == 0 || strcmp(method, METHOD_MSP_FLASH) == 0 ? RUNG_MSP
+               : strcmp(method, METHOD_CLI) == 0                                        ? RUNG_CLI
+               : strcmp(method, METHOD_CHARACTER) == 0 ? RUNG_CHARACTER
+                                                       : RUNG_NONE;
+}
+
+/* Where those after `method` begin; NULL: all of them. */
+static const enum rung *rungs_after(const enum rung *rungs, const char *method) {
+        const enum rung tried = method ? find_rung(method) : RUNG_NONE;
+
+        while (tried != RUNG_NONE && *rungs != RUNG_NONE && *rungs <= tried)
+                rungs++;
+        return rungs;
+}
+
+bool fc_reboot_is_method(const char *name) {
+        return find_rung(name) != RUNG_NONE;
+}
+
+bool fc_reboot_has_more(const struct fc_identity *identity, const char *method) {
+        enum rung rungs[RUNGS_MAX + 1];
+
+        find_rungs(identity, rungs);
+        return *rungs_after(rungs, method) != RUNG_NONE;
 }
 
 int fc_is_armed(struct serial_port *port, struct fault *fault) {
@@ -149,13 +182,13 @@ static int climb(struct serial_port *port, const struct fc_identity *identity, e
 
         switch (rung) {
         case RUNG_MSP:
-                *ret_method = mode == REBOOT_ROM ? "msp-reboot" : "msp-reboot-flash-bootloader";
+                *ret_method = mode == REBOOT_ROM ? METHOD_MSP : METHOD_MSP_FLASH;
                 return reboot_by_msp(port, &mode, fault);
         case RUNG_CLI:
-                *ret_method = "cli";
+                *ret_method = METHOD_CLI;
                 return reboot_by_cli(port, identity, fault);
         case RUNG_CHARACTER:
-                *ret_method = "reboot-character";
+                *ret_method = METHOD_CHARACTER;
                 return reboot_by_character(port, fault);
         case RUNG_NONE:
                 break;
@@ -197,26 +230,42 @@ static int reboot_to_bootloader(struct serial_port *port, const struct fc_identi
         return fault_set(fault, first.error, "%s", first.message);
 }
 
-int fc_reboot(struct serial_port *port, const struct fc_identity *identity, enum fc_reboot to,
-              const char **ret_method, struct fault *fault) {
+static int check_armed(struct serial_port *port, struct fault *fault) {
+        int r = fc_is_armed(port, fault);
+
+        if (r > 0)
+                return fault_set(fault, FWD_ARMED, "The board on %s is armed", port->name);
+        return r;
+}
+
+int fc_reboot_after(struct serial_port *port, const struct fc_identity *identity, const char *after,
+                    const char **ret_method, struct fault *fault) {
         enum rung rungs[RUNGS_MAX + 1];
+        const enum rung *left;
         int r;
 
         find_rungs(identity, rungs);
-        if (to == FC_REBOOT_BOOTLOADER && (rungs[0] == RUNG_NONE || !identity->has_version))
+        left = rungs_after(rungs, after);
+        if (*left == RUNG_NONE || !identity->has_version)
                 return fault_set(fault, FWD_NOT_SUPPORTED,
-                                 "No way is known to bring the firmware %s on %s into its "
+                                 "No %sway is known to bring the firmware %s on %s into its "
                                  "bootloader",
-                                 identity->variant, port->name);
+                                 after ? "other " : "", identity->variant, port->name);
         /* The firmware itself does not always look (Betaflight's MSP_REBOOT). */
-        r = fc_is_armed(port, fault);
+        r = check_armed(port, fault);
+        return r < 0 ? r : reboot_to_bootloader(port, identity, left, ret_method, fault);
+}
+
+int fc_reboot(struct serial_port *port, const struct fc_identity *identity, enum fc_reboot to,
+              const char **ret_method, struct fault *fault) {
+        int r;
+
+        if (to == FC_REBOOT_BOOTLOADER)
+                return fc_reboot_after(port, identity, NULL, ret_method, fault);
+        r = check_armed(port, fault);
         if (r < 0)
                 return r;
-        if (r > 0)
-                return fault_set(fault, FWD_ARMED, "The board on %s is armed", port->name);
-        if (to == FC_REBOOT_BOOTLOADER)
-                return reboot_to_bootloader(port, identity, rungs, ret_method, fault);
-        *ret_method = "msp-reboot";
+        *ret_method = METHOD_MSP;
         r = reboot_by_msp(port, NULL, fault);
         return r < 0 ? r : 0;
 }

@@ -85,6 +85,13 @@ enum fc_reboot {
 int fc_reboot(struct serial_port *port, const struct fc_identity *identity, enum fc_reboot to,
               const char **ret_method, struct fault *fault);
 
+/* The same, of a board that `after` (a method; NULL: none was tried) has started again with its
+ * firmware: by the ways that come after that one. FWD_NOT_SUPPORTED if there is none. */
+int fc_reboot_after(struct serial_port *port, const struct fc_identity *identity, const char *after,
+                    const char **ret_method, struct fault *fault);
+bool fc_reboot_has_more(const struct fc_identity *identity, const char *method);
+bool fc_reboot_is_method(const char *name);
+
 /* "none", "available"; "bare", "custom-defaults", "configured"; "" if not known. */
 const char *fc_custom_defaults_name(enum fc_custom_defaults custom_defaults);
 const char *fc_config_state_name(enum fc_config_state state);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "service/device.h"
+#include "service/journal.h"
 #include "service/steps.h"
 
 static bool began_in_firmware(const struct job *job) {
@@ -42,6 +43,7 @@ static int reboot_start(struct job *job) {
         if (!job->device->tty)
                 return step_port_gone(job);
         request.tty = job->device->tty;
+        request.after = job->reboot_after;
         return step_start_worker(job, &request);
 }
 
@@ -129,6 +131,26 @@ static bool by_hand(const struct job *job) {
         return job->hinted || job->deaf || reboot_way(job) == REBOOT_NONE;
 }
 
+/* The way that was taken starts this firmware again: there may be another. */
+static bool has_more_ways(const struct job *job) {
+        return job->more_ways && job_fact(job, "Method") && !by_hand(job);
+}
+
+static int try_next_way(struct job *job) {
+        if (!job->device->tty)
+                return 0;
+        (void) snprintf(job->reboot_after, sizeof(job->reboot_after), "%s",
+                        job_fact(job, "Method"));
+        journal_log(LOG_NOTICE, job->port, job->id,
+                    "The board started its firmware again (%s); it is asked for its bootloader in "
+                    "another way",
+                    job->reboot_after);
+        job->more_ways = false;
+        job->generation = job->device->generation;
+        job_go_back(job, &step_reboot);
+        return 1;
+}
+
 static int bootloader_check(struct job *job) {
         struct device *device = job->device;
 
@@ -144,6 +166,8 @@ static int bootloader_check(struct job *job) {
                 return 1;
         }
         if (device->mode == MODE_FIRMWARE && device->generation != job->generation) {
+                if (has_more_ways(job))
+                        return try_next_way(job);
                 /* Once a person was asked to act, the firmware may come back in between. */
                 if (!by_hand(job)) {
                         ask_for_hand(job);

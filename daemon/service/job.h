@@ -86,11 +86,13 @@ struct job {
         const struct await *await;
         unsigned generation; /* the board's, as this job last saw it */
         bool cancelling;
-        bool lost;          /* the board went when it should not */
-        bool hinted;        /* the first wait is over */
-        bool other_came;    /* another board than the one that was there */
-        bool deaf;          /* the firmware did not leave when it was asked for its bootloader */
-        bool went_firmware; /* began in firmware mode: a firmware is expected back */
+        bool lost;             /* the board went when it should not */
+        bool hinted;           /* the first wait is over */
+        bool other_came;       /* another board than the one that was there */
+        char reboot_after[32]; /* the way that started the firmware again; "": none did */
+        bool more_ways;        /* into the bootloader, after the last one */
+        bool deaf;             /* the firmware did not leave when it was asked for its bootloader */
+        bool went_firmware;    /* began in firmware mode: a firmware is expected back */
         bool restoring; /* failed, and the untouched board is being brought back; `cause` tells why
                          */
         struct fault cause;

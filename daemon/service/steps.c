@@ -84,6 +84,15 @@ void job_detour(struct job *job, const struct step *const *steps) {
         job_run(job);
 }
 
+void job_go_back(struct job *job, const struct step *step) {
+        size_t i = 0;
+
+        while (job->steps[i] && job->steps[i] != step)
+                i++;
+        if (job->steps[i])
+                job->step = i - 1; /* next_step() is next; of the first one this wraps, and back */
+}
+
 /* Back to the step that a detour began in. */
 static void detour_end(struct job *job) {
         job->steps = job->detour_from;
@@ -152,6 +161,10 @@ static void take_fact(struct job *job, const char *key, const char *value) {
         const char *prefix = present(job)->fact_prefix;
         char name[128];
 
+        if (strcmp(key, "MoreWays") == 0) {
+                job->more_ways = strcmp(value, "yes") == 0;
+                return;
+        }
         if (strcmp(key, "Rebooting") == 0) {
                 job->resets = strcmp(value, "yes") == 0;
                 return;

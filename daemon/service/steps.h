@@ -65,6 +65,8 @@ void job_held_end(struct job *job);
 /* job-follow.c: the board has gone, or its port. True: the job waited for the port, and goes on
  * from the bootloader if the board comes as that, or has ended. False: it is lost. */
 bool job_follow(struct job *job);
+/* From a wait that is over: the next step is this earlier one. */
+void job_go_back(struct job *job, const struct step *step);
 /* Runs these steps, and then goes on with the present one, which begins anew. */
 void job_detour(struct job *job, const struct step *const *steps);
 

@@ -86,6 +86,8 @@ static void args_fill(struct args *args, const char *program, const struct worke
                 args_add(args, "--map=%s", r->map);
         if (r->mcu && *r->mcu)
                 args_add(args, "--mcu=%s", r->mcu);
+        if (r->after && *r->after)
+                args_add(args, "--option=after=%s", r->after);
         if (!r->options)
                 return;
         if (r->options->has_address)

@@ -27,6 +27,7 @@ struct worker_request { /* the command line of docs/architecture.md; NULL, -1, 0
         const struct options *options;
         bool save_if_lost; /* the output is for a flash that costs the board its settings, alone */
         bool recover;      /* the file is a loader */
+        const char *after; /* the way that the board was rebooted by before; NULL, "": none */
         unsigned job;      /* for the journal */
 };
 

@@ -138,25 +138,29 @@ static int reboot_usb(struct worker *worker, struct fault *fault) {
 }
 
 static int reboot_serial(struct worker *worker, struct fault *fault) {
+        const char *after = *worker->options.after ? worker->options.after : NULL, *method = NULL;
+        const bool to_firmware = worker->options.to == REBOOT_TO_FIRMWARE;
         _cleanup_serial_ struct serial_port *port = NULL;
         struct fc_identity identity;
-        const char *method = NULL;
         int r;
 
         if (worker->profile && !board_reboot_opens_port(worker->profile->reboot))
                 return fault_set(fault, FWD_NOT_SUPPORTED,
                                  "The serial port of a board of this kind is not opened: %s",
                                  worker->profile->title);
+        if (after && (to_firmware || !fc_reboot_is_method(after)))
+                return fault_set(fault, FWD_INVALID_ARGUMENT,
+                                 "No way into a bootloader is called %s", after);
         r = worker_identify(worker, &port, &identity, fault);
         if (r < 0)
                 return r;
-        r = fc_reboot(port, &identity,
-                      worker->options.to == REBOOT_TO_FIRMWARE ? FC_REBOOT_FIRMWARE
-                                                               : FC_REBOOT_BOOTLOADER,
-                      &method, fault);
+        r = to_firmware ? fc_reboot(port, &identity, FC_REBOOT_FIRMWARE, &method, fault)
+                        : fc_reboot_after(port, &identity, after, &method, fault);
         if (r < 0)
                 return r;
         reporter_fact(&worker->reporter, "Method", "%s", method);
+        reporter_fact(&worker->reporter, "MoreWays", "%s",
+                      !to_firmware && fc_reboot_has_more(&identity, method) ? "yes" : "no");
         return 0;
 }
 

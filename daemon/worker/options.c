@@ -86,6 +86,17 @@ static int take_to(struct options *options, const char *value) {
         return r;
 }
 
+/* Which ways there are is the operation's to know. */
+static int take_after(struct options *options, const char *value) {
+        const size_t n = strlen(value);
+
+        if (n == 0 || n >= sizeof(options->after) ||
+            strspn(value, "abcdefghijklmnopqrstuvwxyz-") != n)
+                return -EINVAL;
+        memcpy(options->after, value, n + 1);
+        return 0;
+}
+
 static int take_range(struct options *options, const char *value) {
         struct range range;
         int r = range_parse(value, &range);
@@ -128,6 +139,7 @@ static const struct {
         {"recover", OPTIONS_INSPECT, take_recover, "yes or no"},
         {"save-if-lost", OPTIONS_FLASH, take_save_if_lost, "yes or no"},
         {"to", OPTIONS_REBOOT, take_to, "bootloader or firmware"},
+        {"after", OPTIONS_REBOOT, take_after, "a Method that was told, such as msp-reboot"},
 };
 
 int options_take(struct options *options, enum option_set set, const char *text,

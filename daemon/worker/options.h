@@ -37,7 +37,8 @@ enum option_set { /* which operation takes which options: bits */
                   OPTIONS_DEFAULTS = 1 << 12,
 };
 
-#define OPTION_ONLY_SIZE 128U
+#define OPTION_ONLY_SIZE  128U
+#define OPTION_AFTER_SIZE 32U
 
 struct options {
         bool has_address;
@@ -46,6 +47,7 @@ struct options {
         enum erase_mode erase;
         bool leave; /* start the firmware after the flash */
         enum reboot_target to;
+        char after[OPTION_AFTER_SIZE]; /* reboot: the way that started the firmware again; "" */
         bool has_range;
         struct range range; /* what is read or erased; empty: all */
         bool dry_run;       /* plan, and change nothing */

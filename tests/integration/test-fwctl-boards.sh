@@ -149,6 +149,13 @@ goes_wrong "wrong data on read-back" 7 VerifyFailed partly-written corrupt-read 
 goes_wrong "a lost write" 7 VerifyFailed partly-written lose-write 0x08008400
 goes_wrong "the board ignores the reboot" 10 NeedsUserAction untouched ignore-reboot 1
 
+# --- a firmware that takes the best way for a restart of its own
+simctl plug betaflight-f722 1-9 manufacturer=INAV variant=INAV version=9.1.0 >/dev/null
+check_exit "the next way into the bootloader is taken" 0 fwctl -j reboot 1-9
+json "which is told" "$(grep '^{' <<<"$output")" "j['details']['Method'] == 'cli'"
+like "the board is there" "$(fwctl show 1-9 -p Mode --value)" bootloader
+simctl remove 1-9 >/dev/null
+
 # --- authorisation
 check "a fresh board" fresh
 before=$(simctl dump 1-1 "$session/after" >/dev/null && sha256sum <"$session/after")

@@ -200,6 +200,50 @@ static void test_refused(void **state) {
         assert_int_equal(fault.error, FWD_NOT_SUPPORTED);
 }
 
+/* A way that started the firmware again is not taken a second time, nor one before it. */
+static void test_next_way(void **state) {
+        const struct fc_identity all = of("BTFL", 4, 5), inav = of("INAV", 8, 0);
+        static const struct {
+                const char *after, *next;
+        } rows[] = {
+                {NULL, "msp-reboot"},
+                {"cli", "reboot-character"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct fault fault = FAULT_INIT;
+                const char *method = NULL;
+                struct fake_fc fc;
+
+                fc_init(&fc);
+                fc.lost_code = MSP_REBOOT;
+                assert_int_equal(fc_reboot_after(&fc.port, &all, rows[i].after, &method, &fault),
+                                 0);
+                assert_string_equal(method, rows[i].next);
+                assert_int_equal(fc.last_code == MSP_REBOOT, rows[i].after == NULL);
+                assert_int_equal(fc_reboot_has_more(&all, method), rows[i].after == NULL);
+        }
+        assert_true(fc_reboot_has_more(&all, "msp-reboot"));
+        assert_true(fc_reboot_has_more(&all, "msp-reboot-flash-bootloader"));
+        assert_true(fc_reboot_has_more(&inav, "cli"));
+        assert_false(fc_reboot_has_more(&inav, "reboot-character"));
+        assert_false(fc_reboot_is_method("vendor-request"));
+}
+
+static void test_no_next_way(void **state) {
+        const struct fc_identity identity = of("BTFL", 4, 5);
+        struct fault fault = FAULT_INIT;
+        const char *method;
+        struct fake_fc fc;
+
+        fc_init(&fc);
+        assert_int_equal(fc_reboot_after(&fc.port, &identity, "reboot-character", &method, &fault),
+                         -EOPNOTSUPP);
+        assert_non_null(strstr(fault.message, "No other way"));
+        assert_int_equal(fc.requests, 0);
+        assert_int_equal(fc.n_raw, 0);
+}
+
 static void test_to_firmware(void **state) {
         const struct fc_identity identity = of("CLFL", 2, 5);
         struct fault fault = FAULT_INIT;
@@ -223,6 +267,8 @@ int main(void) {
                 cmocka_unit_test(test_unknown_firmware),
                 cmocka_unit_test(test_leaves_without_an_answer),
                 cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_next_way),
+                cmocka_unit_test(test_no_next_way),
                 cmocka_unit_test(test_to_firmware),
         };
 

@@ -60,6 +60,51 @@ static void test_firmware_again(void **state) {
         failed(bench, job, FWD_NOT_SUPPORTED, BOARD_UNTOUCHED, "started its firmware again");
 }
 
+/* What one way does not do the next one may. */
+static void test_next_way(void **state) {
+        struct bench *bench = *state;
+        _cleanup_free_ char *call = NULL;
+        struct job *job;
+
+        (void) bench_plug_identified(bench, PORT);
+        bench_script(bench, "reboot",
+                     "case $options in *after=msp-reboot*) say X.Method=cli X.MoreWays=yes ;; "
+                     "*) say X.Method=msp-reboot X.MoreWays=yes ;; esac; success");
+        job = begin(bench, JOB_REBOOT, NULL);
+        bench_until(bench, in_phase(job, "waiting-for-bootloader"));
+        bench_unplug(bench, PORT);
+        (void) bench_plug_firmware(bench, PORT);
+        bench_until(bench, in_phase(job, "waiting-for-bootloader") && !job->worker);
+        bench_unplug(bench, PORT);
+        (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
+        bench_until(bench, job->result != JOB_RUNNING);
+        assert_int_equal(job->result, JOB_SUCCESS);
+        assert_string_equal(job_fact(job, "Method"), "cli");
+        assert_null(job_fact(job, "MoreWays"));
+        called(bench, "identify reboot reboot");
+        call = bench_call(bench, "reboot");
+        assert_non_null(strstr(call, "after=msp-reboot"));
+}
+
+static void test_no_next_way(void **state) {
+        struct bench *bench = *state;
+        struct job *job;
+
+        (void) bench_plug_identified(bench, PORT);
+        bench_script(bench, "reboot",
+                     "case $options in *after=cli*) say X.Method=reboot-character X.MoreWays=no ;; "
+                     "*) say X.Method=cli X.MoreWays=yes ;; esac; success");
+        job = begin(bench, JOB_REBOOT, NULL);
+        bench_until(bench, in_phase(job, "waiting-for-bootloader"));
+        bench_unplug(bench, PORT);
+        (void) bench_plug_firmware(bench, PORT);
+        bench_until(bench, in_phase(job, "waiting-for-bootloader") && !job->worker);
+        bench_unplug(bench, PORT);
+        (void) bench_plug_firmware(bench, PORT);
+        failed(bench, job, FWD_NOT_SUPPORTED, BOARD_UNTOUCHED, "started its firmware again");
+        called_and_asked(bench, "identify reboot reboot");
+}
+
 static void test_unknown_bootloader(void **state) {
         struct bench *bench = *state;
         const struct device_usb mouse = {.port = PORT,
@@ -265,6 +310,8 @@ int main(void) {
                 TEST(test_other_board_came),
                 TEST(test_other_board_forced),
                 TEST(test_firmware_again),
+                TEST(test_next_way),
+                TEST(test_no_next_way),
                 TEST(test_unknown_bootloader),
                 TEST(test_never_comes),
                 TEST(test_never_goes),

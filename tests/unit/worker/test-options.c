@@ -66,6 +66,11 @@ static void test_refused(void **state) {
                 {OPTIONS_FLASH, "erase=sectors ", "sectors or full"},
                 {OPTIONS_FLASH, "to=bootloader", "to"},
                 {OPTIONS_REBOOT, "to=moon", "bootloader or firmware"},
+                {OPTIONS_REBOOT, "after=", "such as msp-reboot"},
+                {OPTIONS_REBOOT, "after=MSP", "such as msp-reboot"},
+                {OPTIONS_REBOOT, "after=a-way-that-is-longer-than-any-of-them",
+                 "such as msp-reboot"},
+                {OPTIONS_FLASH, "after=cli", "after"},
                 {OPTIONS_REBOOT, "force=yes", "force"}, /* nobody reboots an armed board by force */
                 {OPTIONS_IDENTIFY, "address=0", "address"},
                 {OPTIONS_READ, "range=0x08000000", "range"},

@@ -36,9 +36,34 @@ static void test_reboot_ladder(void **state) {
         sim_unplug();
 }
 
+/* Whoever has started its firmware again is asked in the next way, and only in one that is known.
+ */
+static void test_next_way(void **state) {
+        static const char *const wrong[][3] = {
+                {"after=by-hand"},
+                {"after=cli", "to=firmware"},
+        };
+
+        sim_plug("betaflight-f405", (const char *const[]){"variant=INAV", "version=9.1.0", NULL});
+        expect_ok(perform(&op_reboot, -EBADF, -EBADF,
+                          (const char *const[]){"after=msp-reboot", NULL}));
+        assert_string_equal(told("X.Method"), "cli");
+        assert_string_equal(told("X.MoreWays"), "yes");
+        settle();
+        assert_false(sim.model->has_serial_port);
+        sim_unplug();
+
+        sim_plug("betaflight-f405", (const char *const[]){"version=4.4.2", NULL});
+        for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+                expect_error(perform(&op_reboot, -EBADF, -EBADF, wrong[i]), FWD_INVALID_ARGUMENT);
+        works();
+        sim_unplug();
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_reboot_ladder),
+                cmocka_unit_test(test_next_way),
         };
 
         return cmocka_run_group_tests_name("reboot-ladder", tests, NULL, NULL);
