@@ -55,6 +55,9 @@ out=$(guest "$run fwctl read --no-leave --range=0x08000000+16K 3-1 /data/flash.b
 is "container: a file that cannot be written is told" $? 2
 out=$(guest "$run fwctl erase --yes 3-1; echo \"exit \$?\"" 2>&1)
 like "container: what takes an administrator still does" "$out" 'org\.fwctl1\.erase.*exit 4'
+# Podman's mark: there are others, and none that is everywhere.
+out=$(guest ": >/tmp/box/run/.containerenv; $run fwctl doctor --json=short" 2>&1)
+like "container: the doctor knows where it is, and what to do" "$out" '"id":"container".*run fwctl doctor there too'
 out=$(guest "$run fwctl --direct list; echo \"exit \$?\"" 2>&1)
 like "container: --direct is refused, as the service runs outside" "$out" 'The service fwd runs on this machine.*exit 5'
 
