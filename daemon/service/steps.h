@@ -94,7 +94,7 @@ int step_identify_finish(struct job *job, const struct worker_outcome *outcome);
 int config_check_board(const struct device *device, struct fault *fault);
 /* The request for a worker that talks to the board's firmware about its configuration. */
 int config_prepare(struct job *job, const char *operation, struct worker_request *ret);
-/* Of a flash, before the board is touched: is the configuration to be kept? */
+/* job-config-plan.c: of a flash, before the board is touched: is the configuration to be kept? */
 bool config_is_to_be_kept(const struct job *job);
 extern const struct step step_config_plan;
 extern const struct step step_config_identify; /* whose it is, if that is not known yet */

@@ -47,15 +47,24 @@ static int take_save_with_errors(struct options *options, const char *value) {
         return take_bool(value, &options->save_with_errors);
 }
 
-/* Which parts there are is the operation's to know. */
-static int take_only(struct options *options, const char *value) {
+/* A word of these characters; what it means is the operation's to know. */
+static int take_chars(const char *value, const char *chars, char *ret, size_t size) {
         const size_t n = strlen(value);
 
-        if (n == 0 || n >= sizeof(options->only) ||
-            strspn(value, "abcdefghijklmnopqrstuvwxyz,") != n)
+        if (n == 0 || n >= size || strspn(value, chars) != n)
                 return -EINVAL;
-        memcpy(options->only, value, n + 1);
+        memcpy(ret, value, n + 1);
         return 0;
+}
+
+static int take_only(struct options *options, const char *value) {
+        return take_chars(value, "abcdefghijklmnopqrstuvwxyz,", options->only,
+                          sizeof(options->only));
+}
+
+static int take_after(struct options *options, const char *value) {
+        return take_chars(value, "abcdefghijklmnopqrstuvwxyz-", options->after,
+                          sizeof(options->after));
 }
 
 static int take_word(const char *value, const char *const words[], size_t n, unsigned *ret) {
@@ -84,17 +93,6 @@ static int take_to(struct options *options, const char *value) {
 
         options->to = word;
         return r;
-}
-
-/* Which ways there are is the operation's to know. */
-static int take_after(struct options *options, const char *value) {
-        const size_t n = strlen(value);
-
-        if (n == 0 || n >= sizeof(options->after) ||
-            strspn(value, "abcdefghijklmnopqrstuvwxyz-") != n)
-                return -EINVAL;
-        memcpy(options->after, value, n + 1);
-        return 0;
 }
 
 static int take_range(struct options *options, const char *value) {

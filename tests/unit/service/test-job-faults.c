@@ -60,22 +60,30 @@ static void test_firmware_again(void **state) {
         failed(bench, job, FWD_NOT_SUPPORTED, BOARD_UNTOUCHED, "started its firmware again");
 }
 
-/* What one way does not do the next one may. */
-static void test_next_way(void **state) {
-        struct bench *bench = *state;
-        _cleanup_free_ char *call = NULL;
+/* The worker does as `script` says; the board came back with its firmware, and has gone again. */
+static struct job *rebooted_twice(struct bench *bench, const char *script) {
         struct job *job;
 
         (void) bench_plug_identified(bench, PORT);
-        bench_script(bench, "reboot",
-                     "case $options in *after=msp-reboot*) say X.Method=cli X.MoreWays=yes ;; "
-                     "*) say X.Method=msp-reboot X.MoreWays=yes ;; esac; success");
+        bench_script(bench, "reboot", script);
         job = begin(bench, JOB_REBOOT, NULL);
         bench_until(bench, in_phase(job, "waiting-for-bootloader"));
         bench_unplug(bench, PORT);
         (void) bench_plug_firmware(bench, PORT);
         bench_until(bench, in_phase(job, "waiting-for-bootloader") && !job->worker);
         bench_unplug(bench, PORT);
+        return job;
+}
+
+/* What one way does not do the next one may. */
+static void test_next_way(void **state) {
+        struct bench *bench = *state;
+        _cleanup_free_ char *call = NULL;
+        struct job *job;
+
+        job = rebooted_twice(bench, "case $options in "
+                                    "*after=msp-reboot*) say X.Method=cli X.MoreWays=yes ;; "
+                                    "*) say X.Method=msp-reboot X.MoreWays=yes ;; esac; success");
         (void) bench_plug_bootloader(bench, PORT, ROM_SERIAL);
         bench_until(bench, job->result != JOB_RUNNING);
         assert_int_equal(job->result, JOB_SUCCESS);
@@ -90,16 +98,9 @@ static void test_no_next_way(void **state) {
         struct bench *bench = *state;
         struct job *job;
 
-        (void) bench_plug_identified(bench, PORT);
-        bench_script(bench, "reboot",
-                     "case $options in *after=cli*) say X.Method=reboot-character X.MoreWays=no ;; "
-                     "*) say X.Method=cli X.MoreWays=yes ;; esac; success");
-        job = begin(bench, JOB_REBOOT, NULL);
-        bench_until(bench, in_phase(job, "waiting-for-bootloader"));
-        bench_unplug(bench, PORT);
-        (void) bench_plug_firmware(bench, PORT);
-        bench_until(bench, in_phase(job, "waiting-for-bootloader") && !job->worker);
-        bench_unplug(bench, PORT);
+        job = rebooted_twice(bench, "case $options in "
+                                    "*after=cli*) say X.Method=reboot-character X.MoreWays=no ;; "
+                                    "*) say X.Method=cli X.MoreWays=yes ;; esac; success");
         (void) bench_plug_firmware(bench, PORT);
         failed(bench, job, FWD_NOT_SUPPORTED, BOARD_UNTOUCHED, "started its firmware again");
         called_and_asked(bench, "identify reboot reboot");
